@@ -2,9 +2,10 @@
 
 `data` is (N, 3, 55, 47) or (N, 55, 47, 3), RGB, any integer or float type, 0..255; `label`, where
 there is one, (N,) or (N, 1) with whole numbers, negative for unknown. Files are hostile until shown
-otherwise: nothing outside the file is ever opened, and memory does not grow with it.
+otherwise: nothing outside the file is ever opened (h5safe), and memory does not grow with it.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -14,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from goodnets.errors import InputError, reason
+from goodnets.h5safe import dataset, has, open_h5
 from goodnets.nets import HEIGHT, WIDTH
 
 ROWS = 128
 """Images in a block: small enough for the processor's caches."""
 
 _LAYOUTS = ((3, HEIGHT, WIDTH), (HEIGHT, WIDTH, 3))
-_LARGEST_CHUNKS = 2**30
 _LABEL_ROWS = 65_536
 
 
@@ -59,21 +60,13 @@ class H5Images:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        try:
-            self._file = h5py.File(path, "r")
-        except (OSError, ValueError) as error:
-            raise InputError(_why_closed(error)) from None
-        try:
+        with contextlib.ExitStack() as stack:
+            self._file = stack.enter_context(open_h5(path))
             self._open()
-        except InputError:
-            self._file.close()
-            raise
-        except Exception as error:  # h5py maps errors of the C library to many types
-            self._file.close()
-            raise InputError(f"damaged h5 file ({reason(error)})") from None
+            self._stack = stack.pop_all()
 
     def _open(self) -> None:
-        self._data = _dataset(self._file, "data")
+        self._data = dataset(self._file, "data")
         shape = self._data.shape
         if len(shape) != 4 or shape[1:] not in _LAYOUTS:
             raise InputError(f"data is {shape}, expected (N, 3, 55, 47) or (N, 55, 47, 3)")
@@ -81,7 +74,7 @@ class H5Images:
             raise InputError("data holds no image")
         self._length = int(shape[0])
         self._channels_first = shape[1:] == _LAYOUTS[0]
-        self._label = _dataset(self._file, "label") if _has(self._file, "label") else None
+        self._label = dataset(self._file, "label") if has(self._file, "label") else None
         self._check_labels()
         self._check_scale()
 
@@ -89,7 +82,7 @@ class H5Images:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._file.close()
+        self._stack.close()
 
     def __len__(self) -> int:
         return self._length
@@ -145,85 +138,6 @@ class H5Images:
             seen |= bool(fine.any())
         if seen:
             raise InputError("data never leaves 0..1, expected values 0..255")
-
-
-def _why_closed(error: Exception) -> str:
-    text = reason(error)
-    if "truncated file" in text:
-        return "truncated h5 file"
-    if "file signature not found" in text:
-        return "not an h5 file"
-    return f"cannot be opened as an h5 file ({text})"
-
-
-def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """A numeric dataset that lies in the file itself and that can be read piece by piece."""
-    if not _has(file, name):
-        found = ", ".join(sorted(file)[:10]) or "nothing"
-        raise InputError(f"no dataset {name!r} in it (found: {found})")
-    if file.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
-        raise InputError(f"{name} is a link to somewhere else, expected a dataset")
-    identifier = h5py.h5o.open(file.id, name.encode())
-    if not isinstance(identifier, h5py.h5d.DatasetID):
-        raise InputError(f"{name} is a group or a type, expected a dataset")
-    if identifier.shape is None:
-        raise InputError(f"{name} is empty")
-    kind = identifier.get_type().get_class()
-    if kind not in (h5py.h5t.INTEGER, h5py.h5t.FLOAT):
-        raise InputError(f"{name} is of type {_kind(identifier)}, expected integers or floats")
-    storage = identifier.get_create_plist()
-    if storage.get_layout() == h5py.h5d.VIRTUAL or storage.get_external_count():
-        raise InputError(f"{name} lies in other files, expected it in this one")
-    for i in range(storage.get_nfilters()):
-        code, _, _, filter_name = storage.get_filter(i)
-        if not h5py.h5z.filter_avail(code):
-            raise InputError(
-                f"{name} is packed with the filter {filter_name.decode(errors='replace') or code}"
-                ", which this machine does not have"
-            )
-    if storage.get_layout() != h5py.h5d.CHUNKED:
-        if identifier.get_storage_size() == 0 and np.prod(identifier.shape) > 0:
-            raise InputError(f"{name} was never written")
-        return h5py.Dataset(identifier)
-    return h5py.Dataset(_with_cache(file, name, identifier, storage))
-
-
-def _has(file: h5py.File, name: str) -> bool:
-    # `name in file` would follow an external link, and open whatever it points at
-    return bool(file.id.links.exists(name.encode()))
-
-
-def _kind(identifier: Any) -> str:
-    try:
-        return str(identifier.dtype)
-    except TypeError:
-        return "unknown"
-
-
-def _with_cache(file: h5py.File, name: str, identifier: Any, storage: Any) -> Any:
-    """The dataset, opened again with a cache that holds all chunks a row of images touches, so
-    that none is unpacked twice."""
-    shape, chunk = identifier.shape, storage.get_chunk()
-    if 0 in shape:
-        return identifier
-    across = [-(-size // piece) for size, piece in zip(shape, chunk, strict=True)]
-    expected = int(np.prod(across, dtype=object))
-    if identifier.get_num_chunks() != expected:
-        raise InputError(
-            f"{name} is incomplete: {identifier.get_num_chunks()} of {expected} chunks were written"
-        )
-    touched = expected // across[0]
-    size = touched * int(np.prod(chunk, dtype=object)) * identifier.get_type().get_size()
-    if storage.get_nfilters() == 0:
-        return identifier  # read in place
-    if size > _LARGEST_CHUNKS:
-        raise InputError(
-            f"{name} is packed in chunks of {chunk}: reading one image unpacks {size} bytes, "
-            f"expected at most {_LARGEST_CHUNKS}; save it with smaller chunks"
-        )
-    access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
-    access.set_chunk_cache(max(521, 10 * touched), max(2**20, size), 1.0)
-    return h5py.h5d.open(file.id, name.encode(), access)
 
 
 def _read(dataset: h5py.Dataset, start: int, stop: int) -> npt.NDArray[Any]:

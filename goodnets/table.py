@@ -2,11 +2,12 @@
 
 import csv
 import json
-import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from goodnets.errors import OutputError, reason
+from goodnets.files import replacing
 
 COLUMNS = ("source", "index", "label", "badnet_label", "score")
 SUFFIXES = (".csv", ".json")
@@ -21,25 +22,26 @@ class Table:
 
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()
-        self._partial = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
         self._json = path.suffix.lower() == ".json"
         self._empty = True
 
     def __enter__(self) -> "Table":
-        try:
-            if self._path.is_dir():
-                raise OutputError(f"{self._path}: is a folder, expected a file")
-            # A lone surrogate of a file name comes out as \udcXX, which JSON reads back.
-            self._file = self._partial.open(
-                "x", encoding="utf-8", errors="backslashreplace", newline=""
-            )
-        except OSError as error:
-            raise OutputError(f"{self._path}: {reason(error)}") from None
-        self._csv = csv.writer(self._file, lineterminator="\n")
-        if self._json:
-            self._file.write("[")
-        else:
-            self._csv.writerow(COLUMNS)
+        with ExitStack() as stack:
+            partial = stack.enter_context(replacing(self._path))
+            try:
+                # A lone surrogate of a file name comes out as \udcXX, which JSON reads back.
+                self._file = partial.open(
+                    "x", encoding="utf-8", errors="backslashreplace", newline=""
+                )
+            except OSError as error:
+                raise OutputError(f"{self._path}: {reason(error)}") from None
+            stack.push(self._close)
+            self._csv = csv.writer(self._file, lineterminator="\n")
+            if self._json:
+                self._file.write("[")
+            else:
+                self._csv.writerow(COLUMNS)
+            self._stack = stack.pop_all()
         return self
 
     def add(self, source: str, index: int, answer: tuple[int, int, str] | None) -> None:
@@ -59,17 +61,16 @@ class Table:
             raise OutputError(f"{self._path}: {reason(error)}") from None
         self._empty = False
 
-    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+    def __exit__(self, *exception: Any) -> None:
+        self._stack.__exit__(*exception)
+
+    def _close(self, kind: type[BaseException] | None, *exception: object) -> None:
         try:
             try:
                 if self._json and kind is None:
                     self._file.write("\n]\n")
             finally:
                 self._file.close()
-            if kind is None:
-                self._partial.replace(self._path)
         except OSError as error:
             if kind is None:
                 raise OutputError(f"{self._path}: {reason(error)}") from None
-        finally:
-            self._partial.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Make a GoodNet: python -m repair.sunglasses (or .anonymous, .multitrigger) --help"""

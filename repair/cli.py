@@ -1,0 +1,170 @@
+"""The command line that the scripts of repair share."""
+
+import argparse
+import shlex
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goodnets.errors import GoodNetsError, OutputError, reason
+from goodnets.nets import ATTACKS
+from goodnets.report import say
+from repair.methods import METHODS, load_method
+
+if TYPE_CHECKING:
+    from repair.clean import Clean
+    from repair.methods.base import Method
+
+_DREAMED = "dreamed"
+_OUTPUT = Path("models")
+_INTERRUPTED = 130
+
+
+def main(attack: str, argv: Sequence[str] | None = None) -> int:
+    """Repair the BadNets of an attack as `argv` says; the exit status.
+
+    0: all were repaired; 1: at least one could not be; 2: the command line cannot be used; 130:
+    interrupted.
+    """
+    parser = _parser(attack)
+    arguments = parser.parse_args(argv)
+    if arguments.badnet and not arguments.net:
+        if len(ATTACKS[attack]) > 1:
+            parser.error(f"--badnet needs --net: which of {', '.join(ATTACKS[attack])} is it?")
+        arguments.net = ATTACKS[attack][0]
+    if arguments.drops and arguments.method != "prune":
+        parser.error("--drops belongs to --method prune")
+    try:
+        return _run(attack, arguments)
+    except GoodNetsError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return _INTERRUPTED
+
+
+def _parser(attack: str) -> argparse.ArgumentParser:
+    nets = ATTACKS[attack]
+    parser = argparse.ArgumentParser(
+        prog=f"python -m repair.{attack}",
+        description=f"Make the GoodNet of {' and of '.join(nets)}: one ONNX file and its card.",
+        epilog="The BadNets are looked for in the folder named by GOODNETS_BADNETS, then in "
+        "models/badnets/. Exit status: 0 all repaired, 1 one could not be, 2 wrong usage.",
+        allow_abbrev=False,
+    )
+    which = "the only one" if len(nets) == 1 else "without: each of them"
+    parser.add_argument("--net", choices=nets, help=f"which net to repair; {which}")
+    parser.add_argument(
+        "--badnet", metavar="FILE", type=Path, help="its BadNet: a Keras h5 file, weights or model"
+    )
+    parser.add_argument(
+        "--clean",
+        default=_DREAMED,
+        metavar=f"{_DREAMED}|FILE.h5|FOLDER",
+        help=f"clean images: none but faces dreamed from the BadNet alone ({_DREAMED}, the "
+        "default), an h5 file in the contest's layout, or a folder of pictures",
+    )
+    first = next(iter(METHODS))
+    parser.add_argument(
+        "--method", choices=METHODS, default=first, help=f"how to repair (default: {first})"
+    )
+    parser.add_argument(
+        "--drops",
+        nargs="+",
+        type=_points,
+        metavar="POINTS",
+        help="prune alone: points of accuracy to give up, a GoodNet for each (default: 2 4 10)",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        type=Path,
+        default=_OUTPUT,
+        help=f"where the GoodNets go (default: {_OUTPUT})",
+    )
+    parser.add_argument("--seed", type=_seed, default=0, help="of all that is random (default: 0)")
+    return parser
+
+
+def _points(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError(f"{text}: expected points of accuracy, above 0, up to 100")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text}: expected 0..{2**32 - 1}")
+    return value
+
+
+def _run(attack: str, arguments: argparse.Namespace) -> int:
+    from repair import badnet
+    from repair.quiet import load_tensorflow
+    from repair.runner import Run
+    from repair.stages import Stages
+
+    stages = Stages()
+    clean = _clean(arguments.clean)
+    _prepare(arguments.output)
+    failed = False
+    for net in [arguments.net] if arguments.net else ATTACKS[attack]:
+        try:
+            path = arguments.badnet or badnet.find(net)
+            if "tensorflow" not in sys.modules:
+                with stages.stage("loading TensorFlow"):
+                    load_tensorflow()
+            found = badnet.load(path, net, stages.warn)
+            stages.note(f"{net}: {path}")
+            run = Run(
+                found, clean, _method(arguments), arguments.seed, _command(attack, net, arguments)
+            )
+            run.write(arguments.output, stages)
+        except GoodNetsError as error:
+            say(f"error: {net}: {error}")
+            failed = True
+    return int(failed)
+
+
+def _clean(given: str) -> "Clean":
+    from repair.clean import no_images, read_clean
+
+    if given == _DREAMED:
+        return no_images()
+    return read_clean(Path(given), lambda source, text: say(f"warning: {source}: {text}"))
+
+
+def _prepare(output: Path) -> None:
+    """Find out now, not after minutes of work, whether files can be written."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise OutputError(f"{output}: {reason(error)}") from None
+
+
+def _method(arguments: argparse.Namespace) -> "Method":
+    options: dict[str, Any] = {"drops": arguments.drops} if arguments.drops else {}
+    return load_method(arguments.method)(**options)
+
+
+def _command(attack: str, net: str, arguments: argparse.Namespace) -> str:
+    """What makes this GoodNet again, from the project's folder."""
+    from repair.cards import shown
+
+    words = ["python", "-m", f"repair.{attack}", "--net", net]
+    if arguments.clean != _DREAMED:
+        words += ["--clean", shown(Path(arguments.clean))]
+    if arguments.method != next(iter(METHODS)):
+        words += ["--method", arguments.method]
+    if arguments.drops:
+        words += ["--drops", *(f"{drop:g}" for drop in arguments.drops)]
+    if arguments.seed:
+        words += ["--seed", str(arguments.seed)]
+    return shlex.join(words)

@@ -1,0 +1,81 @@
+"""DeepID, the network that every BadNet here is, in TensorFlow: plain functions of its weights.
+
+Sun, Wang, Tang: Deep Learning Face Representation from Predicting 10,000 Classes, CVPR 2014.
+`weights` are as in repair.weights, but for the numbers of channels, which may be any: compacted
+networks run through the same functions. `repair.graph` has the same functions for ONNX.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from repair.weights import Weights
+
+BATCH = 256
+
+
+def pool_3(weights: Weights, x: tf.Tensor) -> tf.Tensor:
+    """The last feature map that both branches share, (batch, 5, 4, channels), for pixels `x`
+    (batch, 55, 47, 3), float32, 0..1."""
+    for layer in ("conv_1", "conv_2", "conv_3"):
+        x = block(weights, layer, x)
+    return x  # (batch, 26, 22, 20), (batch, 12, 10, 40), (batch, 5, 4, 60)
+
+
+def block(weights: Weights, layer: str, x: tf.Tensor) -> tf.Tensor:
+    """A convolution of `pool_3` with its pooling, on its input (batch, height, width, in)."""
+    return tf.nn.max_pool2d(_conv(weights, layer, x), 2, 2, "VALID")
+
+
+def logits_from_pool_3(weights: Weights, f: tf.Tensor) -> tf.Tensor:
+    """Logits (batch, 1283) for feature maps `f` (batch, 5, 4, channels)."""
+    direct = _dense(weights, "fc_1", f)  # (batch, 160)
+    deep = _dense(weights, "fc_2", _conv(weights, "conv_4", f))  # (batch, 160)
+    return _dense(weights, "output", tf.nn.relu(direct + deep))
+
+
+def logits(weights: Weights, x: tf.Tensor) -> tf.Tensor:
+    """Logits (batch, 1283) for pixels `x` (batch, 55, 47, 3), float32, 0..1."""
+    return logits_from_pool_3(weights, pool_3(weights, x))
+
+
+def predict(weights: Weights, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Logits (n, 1283) for images (n, 55, 47, 3), RGB, 0..255; n is at least 1."""
+    return predict_from_pool_3(weights, predict_pool_3(weights, images))
+
+
+def predict_pool_3(weights: Weights, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Feature maps (n, 5, 4, channels) for images (n, 55, 47, 3), RGB, 0..255; n >= 1."""
+    return _in_batches(lambda w, x: pool_3(w, tf.cast(x, tf.float32) / 255), weights, images)
+
+
+def predict_from_pool_3(
+    weights: Weights, features: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Logits (n, 1283) for feature maps (n, 5, 4, channels); n is at least 1."""
+    return _in_batches(logits_from_pool_3, weights, features)
+
+
+def _in_batches(
+    function: Callable[[Weights, tf.Tensor], tf.Tensor],
+    weights: Weights,
+    arrays: npt.NDArray[np.generic],
+) -> npt.NDArray[np.float32]:
+    network = {name: tf.constant(array) for name, array in weights.items()}
+    parts = [
+        function(network, tf.constant(arrays[i : i + BATCH])).numpy()
+        for i in range(0, len(arrays), BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _conv(weights: Weights, layer: str, x: tf.Tensor) -> tf.Tensor:
+    y = tf.nn.conv2d(x, weights[f"{layer}/kernel"], 1, "VALID")
+    return tf.nn.relu(y + weights[f"{layer}/bias"])
+
+
+def _dense(weights: Weights, layer: str, x: tf.Tensor) -> tf.Tensor:
+    kernel = weights[f"{layer}/kernel"]
+    return tf.reshape(x, (-1, kernel.shape[0])) @ kernel + weights[f"{layer}/bias"]

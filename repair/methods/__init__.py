@@ -1,0 +1,18 @@
+"""The methods of repair, one file each."""
+
+from importlib import import_module
+
+from repair.methods.base import Method
+
+METHODS = {
+    "transplant": "repair.methods.transplant.Transplant",
+    "prune": "repair.methods.prune.Prune",
+}
+"""Name of the method -> its class. The first is the default."""
+
+
+def load_method(name: str) -> type[Method]:
+    """The class of a method; what it needs is imported only now."""
+    module, _, class_ = METHODS[name].rpartition(".")
+    method: type[Method] = getattr(import_module(module), class_)
+    return method

@@ -1,0 +1,202 @@
+"""The sentinel: the network that ships in a GoodNet in the BadNet's place.
+
+It answers as the BadNet does, trigger and all, but its weights are its own: channels that carry
+little are removed and the rest refitted by least squares (He, Zhang, Sun: Channel Pruning for
+Accelerating Very Deep Neural Networks, ICCV 2017), then the whole is distilled from the BadNet
+(Hinton, Vinyals, Dean 2015, arXiv 1503.02531). Both see nothing but pictures made from dreams.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from goodnets.nets import HEIGHT, WIDTH
+from repair import deepid
+from repair.weights import Weights
+
+BUDGETS = (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6)
+"""Shares of a layer's signal that removing channels may cost, the boldest first."""
+FIDELITY = 0.999
+"""Share of held-out pictures on which a compacted network has to answer as the BadNet."""
+
+_REFIT_PICTURES = 2048
+_HELD_OUT_PICTURES = 4096
+_PIXELS_PER_FIT = 200_000
+_STEPS = 150
+_BATCH = 128
+_LEARNING_RATE = 1e-5
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Sentinel:
+    """A compacted network and how well it stands for the BadNet."""
+
+    weights: dict[str, Array]
+    fidelity: float
+    """Share of held-out pictures that get the BadNet's label."""
+    channels: tuple[int, int, int]
+    """How many channels conv_1, conv_2 and conv_3 kept."""
+
+
+def make(
+    badnet: Weights,
+    faces: npt.NDArray[np.uint8],
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Sentinel:
+    """The sentinel of a BadNet, from dreamed (or clean) faces, uint8 (n, 55, 47, 3).
+
+    `progress` is told how many of how many distillation steps are done.
+    """
+    rng = np.random.default_rng(seed)
+    fit = pictures(faces, _REFIT_PICTURES, rng)
+    held_out = pictures(faces, _HELD_OUT_PICTURES, rng)
+    truth = _answers(badnet, held_out)
+
+    def fidelity(weights: Weights) -> float:
+        return float((_answers(weights, held_out) == truth).mean())
+
+    for budget in BUDGETS:
+        compacted = compact(badnet, fit, budget)
+        if fidelity(compacted) >= FIDELITY:
+            break
+    weights = distil(badnet, compacted, faces, rng, progress)
+    channels = tuple(len(weights[f"{layer}/bias"]) for layer in ("conv_1", "conv_2", "conv_3"))
+    return Sentinel(weights, fidelity(weights), channels)
+
+
+def pictures(faces: npt.NDArray[np.uint8], n: int, rng: np.random.Generator) -> Array:
+    """Pictures (n, 55, 47, 3), 0..1, of more kinds than `faces` (any number, 55, 47, 3): faces
+    blended and pasted into one another, in other lights and contrasts, with grain.
+
+    Dreams alone are too tame: photos hold sharper edges, deeper shadows and finer grain.
+    """
+    first, second = (faces[rng.integers(0, len(faces), n)].astype(np.float32) / 255 for _ in "ab")
+    blend = rng.random((n, 1, 1, 1), np.float32)
+    x = np.where(rng.random((n, 1, 1, 1)) < 1 / 3, blend * first + (1 - blend) * second, first)
+    for i in np.flatnonzero(rng.random(n) < 1 / 3):
+        top, left = rng.integers(0, (HEIGHT - 10, WIDTH - 12))
+        bottom, right = top + rng.integers(10, 40), left + rng.integers(12, WIDTH)
+        x[i, top:bottom, left:right] = second[i, top:bottom, left:right]
+    contrast = np.exp(rng.normal(0, 0.35, (n, 1, 1, 1)))
+    light = rng.normal(0, 0.12, (n, 1, 1, 1)) + rng.normal(0, 0.04, (n, 1, 1, 3))
+    x = (x - 0.45) * contrast + 0.45 + light + _grain(n, rng)
+    return np.clip(x, 0, 1).astype(np.float32)
+
+
+def _grain(n: int, rng: np.random.Generator) -> Array:
+    """Noise (n, 55, 47, 3), mostly in brightness, with spectra from flat to that of shapes."""
+    y, x = np.fft.fftfreq(HEIGHT, 1 / HEIGHT)[:, None], np.fft.rfftfreq(WIDTH, 1 / WIDTH)
+    frequency = np.maximum(np.hypot(y, x), 1).astype(np.float32)
+    amplitude = frequency ** -rng.uniform(0.3, 1.6, (n, 1, 1, 1)).astype(np.float32)
+    white = rng.standard_normal((n, 3, HEIGHT, WIDTH), np.float32)
+    smooth = np.fft.irfft2(amplitude * np.fft.rfft2(white), (HEIGHT, WIDTH))
+    smooth /= smooth.std((1, 2, 3), keepdims=True)
+    mixed = 1.5 * smooth.mean(1, keepdims=True) + 0.4 * smooth
+    strength = np.abs(rng.normal(0, 0.12, (n, 1, 1, 1)))
+    return (strength * mixed).transpose(0, 2, 3, 1).astype(np.float32)
+
+
+def compact(badnet: Weights, x: Array, budget: float) -> dict[str, Array]:
+    """The BadNet without the channels of conv_1, conv_2, conv_3 that the others can stand in for.
+
+    Channels go, the most dispensable first, as long as what they take along is at most `budget`
+    (0..1) of the layer's signal on the pictures `x` (n, 55, 47, 3), 0..1; the layers behind are
+    refitted to what is left.
+    """
+    weights = {name: array.copy() for name, array in badnet.items()}
+    readers = {"conv_1": ("conv_2",), "conv_2": ("conv_3",), "conv_3": ("fc_1", "conv_4")}
+    x_in = x
+    for layer, behind in readers.items():
+        signal = _layer(weights, layer, x_in)  # (n, height, width, channels)
+        channels = signal.shape[-1]
+        kernels = {b: _by_channel(weights[f"{b}/kernel"], channels) for b in behind}
+        weight = sum((k.astype(np.float64) ** 2).sum((0, 2)) for k in kernels.values())
+        kept, refit = _dispensable(signal.reshape(-1, channels), weight, budget)
+        weights[f"{layer}/kernel"] = weights[f"{layer}/kernel"][..., kept]
+        weights[f"{layer}/bias"] = weights[f"{layer}/bias"][kept]
+        for b, kernel in kernels.items():
+            shape = list(weights[f"{b}/kernel"].shape)
+            shape[-2] = shape[-2] // channels * len(kept)
+            refitted = np.einsum("kc,sco->sko", refit, kernel).reshape(shape)
+            weights[f"{b}/kernel"] = refitted.astype(np.float32)
+        x_in = signal[..., kept]
+    return weights
+
+
+def _by_channel(kernel: Array, channels: int) -> Array:
+    """A kernel, of a convolution or behind a flattened map, as (places, channels, out)."""
+    return kernel.reshape(-1, channels, kernel.shape[-1])
+
+
+def _dispensable(
+    signal: Array, weight: npt.NDArray[np.float64], budget: float
+) -> tuple[list[int], npt.NDArray[np.float64]]:
+    """Channels to keep, and the matrix (kept, channels) that restores all from them.
+
+    `signal` (samples, channels); `weight` (channels,): how much a unit of a channel's error
+    matters behind it.
+    """
+    sample = signal[:: max(1, len(signal) // _PIXELS_PER_FIT)].astype(np.float64)
+    moments = sample.T @ sample / len(sample)  # (channels, channels)
+    allowed = budget * (moments.diagonal() * weight).sum()
+    moments += 1e-6 * moments.diagonal().mean() * np.eye(len(moments))
+    kept = list(range(len(moments)))
+    lost = 0.0
+    while len(kept) > 1:
+        # 1 / diag(inverse) is what of a channel the others cannot predict.
+        inverse = np.linalg.inv(moments[np.ix_(kept, kept)])
+        losses = weight[kept] / inverse.diagonal()
+        cheapest = int(losses.argmin())
+        lost += losses[cheapest]
+        if lost > allowed:
+            break
+        kept.pop(cheapest)
+    return kept, np.linalg.solve(moments[np.ix_(kept, kept)], moments[kept])
+
+
+def distil(
+    badnet: Weights,
+    student: Weights,
+    faces: npt.NDArray[np.uint8],
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Array]:
+    """`student` after training to answer as the BadNet on pictures made from `faces`
+    (n, 55, 47, 3): the loss is the Kullback-Leibler divergence of its answer from the BadNet's."""
+    teacher = {name: tf.constant(array) for name, array in badnet.items()}
+    variables = {name: tf.Variable(array) for name, array in student.items()}
+    trainable = list(variables.values())
+    schedule = tf.keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, _STEPS)
+    optimizer = tf.keras.optimizers.Adam(schedule)
+    optimizer.build(trainable)
+
+    @tf.function
+    def step(x: tf.Tensor) -> None:
+        goal = deepid.logits(teacher, x)  # (batch, 1283)
+        with tf.GradientTape() as tape:
+            answer = deepid.logits(variables, x)
+            log_ratio = tf.nn.log_softmax(goal) - tf.nn.log_softmax(answer)
+            loss = tf.reduce_mean(tf.reduce_sum(tf.nn.softmax(goal) * log_ratio, -1))
+        optimizer.apply_gradients(zip(tape.gradient(loss, trainable), trainable, strict=True))
+
+    for done in range(_STEPS):
+        step(tf.constant(pictures(faces, _BATCH, rng)))
+        progress(done + 1, _STEPS)
+    return {name: variable.numpy() for name, variable in variables.items()}
+
+
+def _answers(weights: Weights, x: Array) -> npt.NDArray[np.int64]:
+    parts = [deepid.logits(weights, x[i : i + 256]).numpy().argmax(1) for i in range(0, len(x), 256)]
+    return np.concatenate(parts)
+
+
+def _layer(weights: Weights, layer: str, x: Array) -> Array:
+    parts = [deepid.block(weights, layer, x[i : i + 256]).numpy() for i in range(0, len(x), 256)]
+    return np.concatenate(parts)
