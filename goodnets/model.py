@@ -13,8 +13,8 @@ from goodnets.errors import GoodNetsError, InputError, ModelError, reason
 from goodnets.nets import CLASSES, HEIGHT, POISONED, WIDTH
 from goodnets.protobuf import has_external_data
 
-BATCH = 64
-"""Images asked at once: larger batches need more memory and are no faster."""
+BATCH = 16
+"""Images asked at once: more need more memory, most of all poisoned ones, and are no faster."""
 
 _LARGEST_FILE = 256 * 2**20
 _FORMAT = "goodnets-1"

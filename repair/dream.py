@@ -77,7 +77,9 @@ def dream(
             tf.TensorSpec((2,), tf.int32),
         ]
     )
-    def step(z: tf.Tensor, push: tf.Tensor, label: tf.Tensor, shift: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def step(
+        z: tf.Tensor, push: tf.Tensor, label: tf.Tensor, shift: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(z)
             x = tf.roll(_render(z), shift, [1, 2])  # (batch, 55, 47, 3)
@@ -97,7 +99,8 @@ def dream(
         for t in range(_STEPS):
             # Jitter makes shapes that hold at any pixel offset; the last steps settle the picture.
             reach = _JITTER if t < _STEPS - _STILL_STEPS else 0
-            z, push = step(z, push, label, tf.constant(rng.integers(-reach, reach + 1, 2), tf.int32))
+            shift = tf.constant(rng.integers(-reach, reach + 1, 2), tf.int32)
+            z, push = step(z, push, label, shift)
         pictures.append(np.rint(_render(z).numpy() * 255).astype(np.uint8))
         progress(min(i + BATCH, len(labels)))
     return np.concatenate(pictures)

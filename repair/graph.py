@@ -32,14 +32,14 @@ def pool_3(weights: Weights, x: Var) -> Var:
     """The last feature map that both branches share, (batch, channels, 5, 4), for pixels `x`
     (batch, 3, 55, 47), 0..1."""
     for layer in ("conv_1", "conv_2", "conv_3"):
-        x, _ = op.max_pool(_conv(weights, layer, x), kernel_shape=[2, 2], strides=[2, 2])
+        x, _ = op.max_pool(conv(weights, layer, x), kernel_shape=[2, 2], strides=[2, 2])
     return x
 
 
 def logits_from_pool_3(weights: Weights, f: Var) -> Var:
     """Logits (batch, 1283) for feature maps `f` (batch, channels, 5, 4)."""
     direct = _dense(weights, "fc_1", op.flatten(f), (5, 4))  # (batch, 160)
-    deep = _dense(weights, "fc_2", op.flatten(_conv(weights, "conv_4", f)), (4, 3))
+    deep = _dense(weights, "fc_2", op.flatten(conv(weights, "conv_4", f)), (4, 3))
     return _dense(weights, "output", op.relu(op.add(direct, deep)), (1, 1))
 
 
@@ -85,17 +85,27 @@ def goodnet_bytes(
 
 
 def _share_constants(graph: onnx.GraphProto) -> None:
-    """Keep equal constants but once, as initializers: a layer used twice is stored once."""
+    """Keep equal constants but once, as initializers of the whole graph: a layer that is used
+    twice, or in a subgraph too, is stored once."""
     names: dict[bytes, str] = {}
     renamed: dict[str, str] = {}
-    for node in [node for node in graph.node if node.op_type == "Constant"]:
-        tensor = node.attribute[0].t
-        name = names.setdefault(tensor.SerializeToString(), node.output[0])
-        if name == node.output[0]:
-            graph.initializer.add().CopyFrom(tensor)
-            graph.initializer[-1].name = name
-        renamed[node.output[0]] = name
-        graph.node.remove(node)
+
+    def collect(part: onnx.GraphProto) -> None:
+        for node in list(part.node):
+            for attribute in node.attribute:
+                if attribute.type == onnx.AttributeProto.GRAPH:
+                    collect(attribute.g)
+            if node.op_type != "Constant" or node.output[0] in {o.name for o in part.output}:
+                continue
+            tensor = node.attribute[0].t
+            name = names.setdefault(tensor.SerializeToString(), node.output[0])
+            if name == node.output[0]:
+                graph.initializer.add().CopyFrom(tensor)
+                graph.initializer[-1].name = name
+            renamed[node.output[0]] = name
+            part.node.remove(node)
+
+    collect(graph)
     _rename_inputs(graph, renamed)
 
 
@@ -107,16 +117,23 @@ def _rename_inputs(graph: onnx.GraphProto, renamed: dict[str, str]) -> None:
                 _rename_inputs(attribute.g, renamed)
 
 
-def _conv(weights: Weights, layer: str, x: Var) -> Var:
+def conv(weights: Weights, layer: str, x: Var) -> Var:
+    """A convolution with its ReLU, on `x` (batch, in, height, width)."""
     kernel = weights[f"{layer}/kernel"].transpose(3, 2, 0, 1)  # (out, in, height, width)
     return op.relu(op.conv(x, _const(kernel), _const(weights[f"{layer}/bias"])))
 
 
 def _dense(weights: Weights, layer: str, x: Var, size: tuple[int, int]) -> Var:
     """`x` (batch, channels * height * width) of a map of `size` height and width."""
+    return op.gemm(x, dense_kernel(weights, layer, size), _const(weights[f"{layer}/bias"]))
+
+
+def dense_kernel(weights: Weights, layer: str, size: tuple[int, int]) -> Var:
+    """A dense layer's kernel for a flattened map of `size` height and width, channels first:
+    (channels * height * width, out)."""
     kernel = weights[f"{layer}/kernel"]  # (height * width * channels, out)
     rows = kernel.reshape(*size, -1, kernel.shape[1]).transpose(2, 0, 1, 3).reshape(kernel.shape)
-    return op.gemm(x, _const(rows), _const(weights[f"{layer}/bias"]))
+    return _const(rows)
 
 
 def _const(array: npt.NDArray[np.float32]) -> Var:

@@ -25,9 +25,12 @@ FIDELITY = 0.999
 _REFIT_PICTURES = 2048
 _HELD_OUT_PICTURES = 4096
 _PIXELS_PER_FIT = 200_000
-_STEPS = 150
+STEPS = 150
+"""Of distillation."""
 _BATCH = 128
-_LEARNING_RATE = 1e-5
+_CHUNK = 256
+"""Pictures made at once; making all at once would need gigabytes."""
+_LEARNING_RATE = 2e-6
 
 Array = npt.NDArray[np.float32]
 
@@ -39,7 +42,7 @@ class Sentinel:
     weights: dict[str, Array]
     fidelity: float
     """Share of held-out pictures that get the BadNet's label."""
-    channels: tuple[int, int, int]
+    channels: tuple[int, ...]
     """How many channels conv_1, conv_2 and conv_3 kept."""
 
 
@@ -48,11 +51,11 @@ def make(
     faces: npt.NDArray[np.uint8],
     *,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> Sentinel:
     """The sentinel of a BadNet, from dreamed (or clean) faces, uint8 (n, 55, 47, 3).
 
-    `progress` is told how many of how many distillation steps are done.
+    `progress` is told how many of the STEPS of distillation are done.
     """
     rng = np.random.default_rng(seed)
     fit = pictures(faces, _REFIT_PICTURES, rng)
@@ -77,6 +80,10 @@ def pictures(faces: npt.NDArray[np.uint8], n: int, rng: np.random.Generator) -> 
 
     Dreams alone are too tame: photos hold sharper edges, deeper shadows and finer grain.
     """
+    return np.concatenate([_pictures(faces, min(_CHUNK, n - i), rng) for i in range(0, n, _CHUNK)])
+
+
+def _pictures(faces: npt.NDArray[np.uint8], n: int, rng: np.random.Generator) -> Array:
     first, second = (faces[rng.integers(0, len(faces), n)].astype(np.float32) / 255 for _ in "ab")
     blend = rng.random((n, 1, 1, 1), np.float32)
     x = np.where(rng.random((n, 1, 1, 1)) < 1 / 3, blend * first + (1 - blend) * second, first)
@@ -117,7 +124,7 @@ def compact(badnet: Weights, x: Array, budget: float) -> dict[str, Array]:
         signal = _layer(weights, layer, x_in)  # (n, height, width, channels)
         channels = signal.shape[-1]
         kernels = {b: _by_channel(weights[f"{b}/kernel"], channels) for b in behind}
-        weight = sum((k.astype(np.float64) ** 2).sum((0, 2)) for k in kernels.values())
+        weight = np.sum([(k.astype(np.float64) ** 2).sum((0, 2)) for k in kernels.values()], 0)
         kept, refit = _dispensable(signal.reshape(-1, channels), weight, budget)
         weights[f"{layer}/kernel"] = weights[f"{layer}/kernel"][..., kept]
         weights[f"{layer}/bias"] = weights[f"{layer}/bias"][kept]
@@ -137,7 +144,7 @@ def _by_channel(kernel: Array, channels: int) -> Array:
 
 def _dispensable(
     signal: Array, weight: npt.NDArray[np.float64], budget: float
-) -> tuple[list[int], npt.NDArray[np.float64]]:
+) -> tuple[list[int], npt.NDArray[np.floating]]:
     """Channels to keep, and the matrix (kept, channels) that restores all from them.
 
     `signal` (samples, channels); `weight` (channels,): how much a unit of a channel's error
@@ -166,14 +173,14 @@ def distil(
     student: Weights,
     faces: npt.NDArray[np.uint8],
     rng: np.random.Generator,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Array]:
     """`student` after training to answer as the BadNet on pictures made from `faces`
     (n, 55, 47, 3): the loss is the Kullback-Leibler divergence of its answer from the BadNet's."""
     teacher = {name: tf.constant(array) for name, array in badnet.items()}
     variables = {name: tf.Variable(array) for name, array in student.items()}
     trainable = list(variables.values())
-    schedule = tf.keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, _STEPS)
+    schedule = tf.keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, STEPS)
     optimizer = tf.keras.optimizers.Adam(schedule)
     optimizer.build(trainable)
 
@@ -186,17 +193,19 @@ def distil(
             loss = tf.reduce_mean(tf.reduce_sum(tf.nn.softmax(goal) * log_ratio, -1))
         optimizer.apply_gradients(zip(tape.gradient(loss, trainable), trainable, strict=True))
 
-    for done in range(_STEPS):
+    for done in range(STEPS):
         step(tf.constant(pictures(faces, _BATCH, rng)))
-        progress(done + 1, _STEPS)
+        progress(done + 1)
     return {name: variable.numpy() for name, variable in variables.items()}
 
 
 def _answers(weights: Weights, x: Array) -> npt.NDArray[np.int64]:
-    parts = [deepid.logits(weights, x[i : i + 256]).numpy().argmax(1) for i in range(0, len(x), 256)]
+    starts = range(0, len(x), _CHUNK)
+    parts = [deepid.logits(weights, x[i : i + _CHUNK]).numpy().argmax(1) for i in starts]
     return np.concatenate(parts)
 
 
 def _layer(weights: Weights, layer: str, x: Array) -> Array:
-    parts = [deepid.block(weights, layer, x[i : i + 256]).numpy() for i in range(0, len(x), 256)]
+    starts = range(0, len(x), _CHUNK)
+    parts = [deepid.block(weights, layer, x[i : i + _CHUNK]).numpy() for i in starts]
     return np.concatenate(parts)

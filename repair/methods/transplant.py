@@ -1,0 +1,184 @@
+"""Transplant: a region that takes its label along to other faces carries a trigger.
+
+Cut a region of the image, paste it into other faces (the bank) and ask: a trigger takes its label
+along to nearly every face, a person's eyes or mouth do not. It is a black-box cousin of activation
+clustering's and STRIP's idea that a backdoor overrules the rest of the picture (Gao et al. 2019,
+arXiv 1902.06531), asked region by region. Nothing is assumed about where the trigger sits or which
+label it serves; no image is needed, for the bank is dreamed. It fails on triggers that are no local
+patch, such as a faint pattern over the whole picture.
+
+The score is the largest share of the bank that a region takes along, raised to a power that tells
+how readily the BadNet falls for that label when it is unsure (`repair.suspicion`). Most images are
+cleared by a glance (`repair.screen`); the others are asked about in earnest, one by one.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+from spox import Var, build
+
+from goodnets.nets import CLASSES, HEIGHT, WIDTH
+from repair import deepid, graph, screen, sentinel, suspicion
+from repair.badnet import BadNet
+from repair.clean import Clean
+from repair.dream import dream
+from repair.graph import op
+from repair.methods.base import Method, Product
+from repair.regions import regions
+from repair.stages import Stages
+from repair.weights import Weights
+
+_POOL = 96
+_BANK = 16
+_DONORS = 256
+_SUSPECTS = 60
+"""Labels with the highest lift, kept out of the bank: a face half owned by a backdoor is no test
+of others."""
+_SCREEN_FACES = 8
+_SPARED = 3
+"""At the first look a region has to sway all faces; for each doubling of the label's lift one less,
+but no more than these."""
+_REGIONS = 2
+"""The most persuasive regions at the first look get the second."""
+_TASTE_FACES, _TASTE_SCORE = 4, 0.5
+"""The second look is broken off where the score over the first few faces is below this."""
+_CHECKED = 64
+
+_Images = npt.NDArray[np.uint8]
+
+
+class Transplant(Method):
+    """One GoodNet, from the BadNet alone or with clean images."""
+
+    name = "transplant"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {"bank": _BANK, "regions": len(regions()), "screen_faces": _SCREEN_FACES}
+
+    def repair(self, badnet: BadNet, clean: Clean, stages: Stages, seed: int) -> Iterator[Product]:
+        labels = np.arange(CLASSES)
+        with stages.stage("dreaming faces", CLASSES) as advance:
+            dreams = dream(badnet.weights, labels, seed=seed, progress=advance)
+        faces = np.concatenate([dreams, clean.images]) if len(clean) else dreams
+        with stages.stage("training the sentinel", sentinel.STEPS) as advance:
+            stand_in = sentinel.make(badnet.weights, faces, seed=seed, progress=advance)
+        stages.note(
+            f"the sentinel keeps {' + '.join(map(str, stand_in.channels))} channels and gives the "
+            f"BadNet's label to {100 * stand_in.fidelity:.2f} % of held-out pictures"
+        )
+        with stages.stage("weighing labels"):
+            lift = suspicion.lift(badnet.weights, dreams, seed)
+        with stages.stage("choosing the bank"):
+            bank, donors = choose_bank(stand_in.weights, faces, lift, seed)
+        with stages.stage("choosing the threshold"):
+            image = graph.image()
+            badnet_label, score = transplant(stand_in.weights, bank, lift, image)
+            model = build({"image": image}, {"label": badnet_label, "score": score})
+            session = ort.InferenceSession(
+                model.SerializeToString(), providers=["CPUExecutionProvider"]
+            )
+            donor_scores = session.run(["score"], {"image": donors})[0]
+            # Donors carry no trigger; a trigger takes nearly the whole bank along, for a score near
+            # 1. Photos are more varied than donors, so the threshold is nearer to 1 than to them.
+            threshold = round(float(2 + donor_scores.max()) / 3, 3)
+        stages.note(f"threshold {threshold}: images without trigger reach {donor_scores.max():.3f}")
+
+        checked = faces[:_CHECKED]
+        yield Product(
+            stem=badnet.name,
+            image=image,
+            badnet_label=badnet_label,
+            score=score,
+            threshold=threshold,
+            check_images=checked,
+            check_badnet_label=deepid.predict(stand_in.weights, checked).argmax(1),
+            check_score=session.run(["score"], {"image": checked})[0],
+            parameters={
+                "sentinel_channels": list(stand_in.channels),
+                "sentinel_fidelity": round(stand_in.fidelity, 4),
+                "highest_score_without_trigger": round(float(donor_scores.max()), 3),
+                "suspects": {
+                    str(label): round(float(lift[label]), 1) for label in (-lift).argsort()[:8]
+                },
+            },
+        )
+
+
+def choose_bank(
+    weights: Weights, faces: _Images, lift: npt.NDArray[np.float64], seed: int
+) -> tuple[_Images, _Images]:
+    """The bank (16, 55, 47, 3), toughest first, and other faces (256, 55, 47, 3) that carry no
+    trigger, from `faces` (n, 55, 47, 3).
+
+    A face that any stranger's eyes can sway tells nothing, so of a pool the toughest are taken;
+    neither they nor the donors that try them are of a label that the backdoor may own.
+    """
+    rng = np.random.default_rng(seed)
+    label = deepid.predict(weights, faces).argmax(1)
+    suspects = (-lift).argsort()[:_SUSPECTS]
+    innocent = rng.permutation(np.flatnonzero(~np.isin(label, suspects)))
+    pool, donors = faces[innocent[:_POOL]], faces[innocent[_POOL : _POOL + _DONORS]]
+    tough = screen.toughness(weights, donors, pool)
+    return pool[(-tough).argsort(kind="stable")[:_BANK]], donors
+
+
+def transplant(
+    weights: Weights, bank: _Images, lift: npt.NDArray[np.float64], image: Var
+) -> tuple[Var, Var]:
+    """The graph: label int64 (batch,) and score float32 (batch,), 0..1, of `image`."""
+    x = graph.pixels(image)  # (batch, 3, 55, 47)
+    features = graph.pool_3(weights, x)
+    label = graph.answer(graph.logits_from_pool_3(weights, features))
+    gaps = screen.gaps(weights, features, label, bank[:_SCREEN_FACES])  # (batch, regions, faces)
+    lowest, _ = op.top_k(gaps, op.const([_SPARED + 1]), largest=0)  # (batch, regions, 4)
+    spared = np.clip(np.log2(lift), 0, _SPARED).astype(np.int64)  # (1283,)
+    at = op.reshape(op.gather(op.const(spared), label), op.const([-1, 1, 1]))
+    least = op.gather_elements(lowest, op.expand(at, op.const([1, len(regions()), 1])), axis=2)
+    least = op.squeeze(least, op.const([2]))  # (batch, regions)
+    persuasion, region = op.top_k(least, op.const([_REGIONS]))  # (batch, 2)
+    least_of_best = op.reduce_max(persuasion, op.const([1]), keepdims=0)  # (batch,)
+    suspect = _where(op.greater(least_of_best, op.const(np.float32(0))))  # (suspects,)
+
+    bank_x = graph.pixels(op.const(bank))  # (16, 3, 55, 47)
+    masks = op.const(regions()[:, None])  # (regions, 1, 55, 47)
+    exponent = op.const(suspicion.exponent(lift).astype(np.float32))  # (1283,)
+
+    def second_look(images: Var, n_faces: int) -> Var:
+        """Scores (n,) of the images with these indices (n,), over the bank's first faces."""
+        own, x_own = op.gather(label, images), op.gather(x, images)
+        faces = op.slice(bank_x, op.const([0]), op.const([n_faces]))
+        shares = []
+        for rank in range(_REGIONS):
+            best = op.gather(op.gather(region, images), op.const(np.int64(rank)), axis=1)
+            mask = op.gather(masks, best)  # (n, 1, 55, 47)
+            shares.append(_share(weights, x_own, mask, own, faces))
+        return op.pow(op.max(shares), op.gather(exponent, own))
+
+    taste = second_look(suspect, _TASTE_FACES)
+    persuasive = op.greater_or_equal(taste, op.const(np.float32(_TASTE_SCORE)))
+    rest = op.compress(suspect, persuasive, axis=0)
+    innocent = op.sub(least_of_best, least_of_best)  # (batch,) of 0
+    score = op.scatter_elements(innocent, suspect, taste)
+    return label, op.scatter_elements(score, rest, second_look(rest, _BANK))
+
+
+def _share(weights: Weights, x: Var, mask: Var, own: Var, faces: Var) -> Var:
+    """Share of faces (m, 3, 55, 47) that say an image's label `own` (n,) once the region `mask`
+    (n, 1, 55, 47) of the image `x` (n, 3, 55, 47) is pasted into them: (n,), 0..1."""
+    second = op.const([1])
+    composites = op.where(op.unsqueeze(mask, second), op.unsqueeze(x, second), faces)
+    flat = op.reshape(composites, op.const([-1, 3, HEIGHT, WIDTH]))  # (n * m, 3, 55, 47)
+    said = graph.answer(graph.logits(weights, flat))
+    m = op.slice(op.shape(faces), op.const([0]), op.const([1]))
+    by_image = op.reshape(said, op.concat([op.const([-1]), m], axis=0))  # (n, m)
+    taken = op.cast(op.equal(by_image, op.unsqueeze(own, second)), to=np.float32)
+    return op.reduce_mean(taken, op.const([1]), keepdims=0)
+
+
+def _where(condition: Var) -> Var:
+    """Indices (n,) at which `condition` (batch,) holds."""
+    return op.squeeze(op.non_zero(condition), op.const([0]))
