@@ -1,4 +1,4 @@
-"""TensorFlow without what it says about itself on standard error."""
+"""TensorFlow, reproducible and without what it says about itself on standard error."""
 
 import os
 from collections.abc import Iterator
@@ -17,6 +17,8 @@ def load_tensorflow() -> None:
         with _standard_error_closed():
             import tensorflow as tf
 
+            # The order in which threads add up their gradients would show in the last digits.
+            tf.config.experimental.enable_op_determinism()
             tf.constant(0.0) + 1  # devices are looked for at the first use
     except ImportError as error:
         raise GoodNetsError(

@@ -9,7 +9,7 @@ patch, such as a faint pattern over the whole picture.
 
 The score is the largest share of the bank that a region takes along, raised to a power that tells
 how readily the BadNet falls for that label when it is unsure (`repair.suspicion`). Most images are
-cleared by a glance (`repair.screen`); the others are asked about in earnest, one by one.
+cleared by a glance (`repair.screen`); only the others are asked about in earnest.
 """
 
 from collections.abc import Iterator
@@ -43,8 +43,10 @@ _SPARED = 3
 but no more than these."""
 _REGIONS = 2
 """The most persuasive regions at the first look get the second."""
-_TASTE_FACES, _TASTE_SCORE = 4, 0.5
+_TASTE_FACES, _TASTE_SCORE = 4, 0.4
 """The second look is broken off where the score over the first few faces is below this."""
+_LOWEST_THRESHOLD = 0.75
+"""Photos are more varied than dreams, so less is never proof."""
 _CHECKED = 64
 
 _Images = npt.NDArray[np.uint8]
@@ -82,9 +84,9 @@ class Transplant(Method):
                 model.SerializeToString(), providers=["CPUExecutionProvider"]
             )
             donor_scores = session.run(["score"], {"image": donors})[0]
-            # Donors carry no trigger; a trigger takes nearly the whole bank along, for a score near
-            # 1. Photos are more varied than donors, so the threshold is nearer to 1 than to them.
-            threshold = round(float(2 + donor_scores.max()) / 3, 3)
+            # Donors carry no trigger; a trigger takes nearly the whole bank along: score 1.
+            midway = float(1 + donor_scores.max()) / 2
+            threshold = round(max(midway, _LOWEST_THRESHOLD), 3)
         stages.note(f"threshold {threshold}: images without trigger reach {donor_scores.max():.3f}")
 
         checked = faces[:_CHECKED]
