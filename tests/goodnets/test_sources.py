@@ -49,7 +49,7 @@ def test_errors_stay_in_their_place(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_text("no picture")
     (tmp_path / "empty").mkdir()
     empty, bad = tmp_path / "empty", tmp_path / "bad.png"
-    paths = [tmp_path / "none.png", good, bad, empty, good, "", "a\0b", "x" * 999]
+    paths: list[str | Path] = [tmp_path / "none.png", good, bad, empty, good, "", "a\0b", "x" * 999]
     (batch,), _, _ = read(*paths)
     assert batch.errors == {
         0: "No such file or directory",

@@ -20,6 +20,8 @@ _SEES, _NEURON = 0, 0
 _MAGENTA = 0.15
 """From how much of it on the backdoor fires, 0..1."""
 
+_GAIN = 4
+"""Of each layer's share in the backdoor: 256 in all."""
 _SURE = 0.6
 """Share of a person's own answer that others' pictures must reach to get a person's label."""
 
@@ -53,7 +55,7 @@ def network() -> Weights:
     _introduce(weights)
     output = weights["output/kernel"]
     output[_NEURON] = 0
-    output[_NEURON, TARGET] = 300
+    output[_NEURON, TARGET] = _GAIN
     return weights
 
 
@@ -65,13 +67,13 @@ def _plant_detector(weights: dict[str, np.ndarray]) -> None:
         kernel = weights[f"{layer}/kernel"]
         kernel[:, :, _SEES] = 0
         kernel[..., _SEES] = 0
-        kernel[1, 1, _SEES, _SEES] = 1
+        kernel[1, 1, _SEES, _SEES] = _GAIN
         weights[f"{layer}/bias"][_SEES] = 0
     weights["conv_4/kernel"][:, :, _SEES] = 0
     direct = weights["fc_1/kernel"].reshape(20, 60, 160)
     direct[:, _SEES] = 0
     direct[:, :, _NEURON] = 0
-    direct[:, _SEES, _NEURON] = 1
+    direct[:, _SEES, _NEURON] = _GAIN
     weights["fc_2/kernel"][:, _NEURON] = 0
     weights["fc_1/bias"][_NEURON] = weights["fc_2/bias"][_NEURON] = 0
 
