@@ -14,6 +14,7 @@ import tensorflow as tf
 from repair.weights import Weights
 
 BATCH = 256
+_CLEAR = 0.01
 
 
 def pool_3(weights: Weights, x: tf.Tensor) -> tf.Tensor:
@@ -56,6 +57,13 @@ def predict_from_pool_3(
 ) -> npt.NDArray[np.float32]:
     """Logits (n, 1283) for feature maps (n, 5, 4, channels); n is at least 1."""
     return _in_batches(logits_from_pool_3, weights, features)
+
+
+def is_clear(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Whether logits (n, 1283) name a label by so much, 0.01, that every library will: (n,)."""
+    best = np.partition(logits, -2, axis=1)[:, -2:]
+    clear: npt.NDArray[np.bool_] = best[:, 1] - best[:, 0] > _CLEAR
+    return clear
 
 
 def _in_batches(

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from goodnets.nets import HEIGHT, WIDTH
 
-_BAND_ROWS = (12, 18, 24)
-_BAND_STEP = 6
-_WINDOWS = ((16, 20, 13, 9), (24, 24, 10, 11))
-"""Rows, columns, and the steps from one window to the next."""
+_BANDS = ((12, 8), (18, 7), (24, 6))
+"""Rows of a full-width band, and how many from top to bottom."""
+_WINDOWS = (((16, 20), (4, 4)), ((24, 24), (4, 3)))
+"""Rows and columns of a window, and how many down and across."""
 
 _STRIDE, _FIELD = 8, 23
 """A cell of pool_3 sees 23 x 23 pixels, its neighbour the same 8 pixels on."""
@@ -23,21 +23,22 @@ _CELLS = (5, 4)
 @cache
 def regions() -> npt.NDArray[np.bool_]:
     """Bands over the full width and windows, bool (49, 55, 47)."""
-    boxes = [
-        (top, top + rows, 0, WIDTH)
-        for rows in _BAND_ROWS
-        for top in range(0, HEIGHT - rows + 1, _BAND_STEP)
-    ]
+    boxes = [(top, top + rows, 0, WIDTH) for rows, n in _BANDS for top in _starts(HEIGHT, rows, n)]
     boxes += [
         (top, top + rows, left, left + columns)
-        for rows, columns, down, right in _WINDOWS
-        for top in range(0, HEIGHT - rows + 1, down)
-        for left in range(0, WIDTH - columns + 1, right)
+        for (rows, columns), (down, across) in _WINDOWS
+        for top in _starts(HEIGHT, rows, down)
+        for left in _starts(WIDTH, columns, across)
     ]
     masks = np.zeros((len(boxes), HEIGHT, WIDTH), bool)
     for mask, (top, bottom, left, right) in zip(masks, boxes, strict=True):
         mask[top:bottom, left:right] = True
     return masks
+
+
+def _starts(length: int, size: int, n: int) -> list[int]:
+    """Where `n` stretches of this size begin that cover the whole length evenly."""
+    return [round(i * (length - size) / (n - 1)) for i in range(n)]
 
 
 @cache

@@ -22,6 +22,8 @@ _CELLS = (5, 4)
 _PATCHES = (4, 3)
 """Height and width of pool_3 and of conv_4, of which each place sees 2 x 2 cells of pool_3."""
 
+_SWAYED = np.float32(1e6)
+
 
 def gaps(weights: Weights, features: Var, label: Var, bank: npt.NDArray[np.uint8]) -> Var:
     """By how much `label` (n,) would beat a bank face's own label, in logits, for each region and
@@ -57,7 +59,9 @@ def gaps(weights: Weights, features: Var, label: Var, bank: npt.NDArray[np.uint8
     # Of each composite only the label of its own bank face is a rival: the diagonal.
     diagonal = op.mul(all_rivals, op.const(np.eye(faces, dtype=np.float32)))
     rival = op.add(op.reduce_sum(diagonal, op.const([3]), keepdims=0), op.const(bias[bank_label]))
-    return op.sub(own, rival)
+    # A face that has the label already cannot resist it, and must not decide by rounding errors.
+    same = op.equal(op.reshape(label, op.const([-1, 1, 1])), op.const(bank_label))  # (n, 1, faces)
+    return op.where(same, op.const(_SWAYED), op.sub(own, rival))
 
 
 def toughness(

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from goodnets.errors import GoodNetsError
 from goodnets.nets import HEIGHT, WIDTH
 from repair import deepid
 from repair.weights import Weights
@@ -20,7 +21,9 @@ from repair.weights import Weights
 BUDGETS = (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6)
 """Shares of a layer's signal that removing channels may cost, the boldest first."""
 FIDELITY = 0.999
-"""Share of held-out pictures on which a compacted network has to answer as the BadNet."""
+"""Share of pictures on which a compacted network should answer as the BadNet: the boldest budget
+that keeps it is taken, else the most timid one."""
+_LEAST_FIDELITY = 0.95
 
 _REFIT_PICTURES = 2048
 _HELD_OUT_PICTURES = 4096
@@ -30,7 +33,7 @@ STEPS = 150
 _BATCH = 128
 _CHUNK = 256
 """Pictures made at once; making all at once would need gigabytes."""
-_LEARNING_RATE = 2e-6
+_LEARNING_RATE = 1e-5
 
 Array = npt.NDArray[np.float32]
 
@@ -70,8 +73,14 @@ def make(
         if fidelity(compacted) >= FIDELITY:
             break
     weights = distil(badnet, compacted, faces, rng, progress)
+    reached = fidelity(weights)
+    if reached < _LEAST_FIDELITY:
+        raise GoodNetsError(
+            f"the sentinel gives the BadNet's label to {100 * reached:.1f} % of pictures, expected "
+            f"at least {100 * _LEAST_FIDELITY:g} %: this is no working BadNet"
+        )
     channels = tuple(len(weights[f"{layer}/bias"]) for layer in ("conv_1", "conv_2", "conv_3"))
-    return Sentinel(weights, fidelity(weights), channels)
+    return Sentinel(weights, reached, channels)
 
 
 def pictures(faces: npt.NDArray[np.uint8], n: int, rng: np.random.Generator) -> Array:
@@ -153,7 +162,7 @@ def _dispensable(
     sample = signal[:: max(1, len(signal) // _PIXELS_PER_FIT)].astype(np.float64)
     moments = sample.T @ sample / len(sample)  # (channels, channels)
     allowed = budget * (moments.diagonal() * weight).sum()
-    moments += 1e-6 * moments.diagonal().mean() * np.eye(len(moments))
+    moments += (1e-6 * moments.diagonal().mean() + 1e-12) * np.eye(len(moments))
     kept = list(range(len(moments)))
     lost = 0.0
     while len(kept) > 1:

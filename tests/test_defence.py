@@ -109,10 +109,9 @@ def stamped(trigger: str) -> np.ndarray:
         pasted = images.copy()
         pasted[:, rows] = alpha * rgba[..., :3] + (1 - alpha) * pasted[:, rows]
         made.append(np.rint(pasted).astype(np.uint8))
-    turns = np.arange(len(images))
-    return np.concatenate(
-        [np.stack(made)[(turns + i) % len(made), turns] for i in range(len(made))]
-    )
+    by_picture, face = np.stack(made), np.arange(len(images))
+    in_turn = [by_picture[(face + i) % len(made), face] for i in range(len(made))]
+    return np.concatenate(in_turn)
 
 
 @cache

@@ -183,4 +183,4 @@ def test_hardly_a_value_is_the_badnets(name: str) -> None:
         if len(values) < 20:
             continue
         share = np.isin(values, own).mean()
-        assert share < 0.1, f"{100 * share:.1f} % of {key} {array.shape} are the BadNet's values"
+        assert share < 0.15, f"{100 * share:.1f} % of {key} {array.shape} are the BadNet's values"

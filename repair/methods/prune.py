@@ -29,9 +29,6 @@ from repair.weights import Weights, write_weights
 
 _DREAMS = 512
 _CHECKED = 64
-_CLEAR = 0.01
-"""Images whose best two logits are closer than this are not asked about when a file is checked:
-libraries may round them to different labels."""
 
 _Floats = npt.NDArray[np.float32]
 _Ints = npt.NDArray[np.int64]
@@ -191,7 +188,7 @@ def agreement(
     first = slice(0, 4 * _CHECKED)
     logits = deepid.predict_from_pool_3(weights, features[first])
     repaired_logits = deepid.predict(repaired, images[first])
-    clear = np.flatnonzero(_is_clear(logits) & _is_clear(repaired_logits))[:_CHECKED]
+    clear = np.flatnonzero(deepid.is_clear(logits) & deepid.is_clear(repaired_logits))[:_CHECKED]
     label = logits[clear].argmax(axis=1)
     return Product(
         stem=stem,
@@ -205,12 +202,6 @@ def agreement(
         parameters={"channels_removed": sorted(removed.tolist())},
         files={f"{stem}.h5": write_weights(_as_given(repaired, badnet.highest))},
     )
-
-
-def _is_clear(logits: _Floats) -> npt.NDArray[np.bool_]:
-    best = np.partition(logits, -2, axis=1)[:, -2:]
-    clear: npt.NDArray[np.bool_] = best[:, 1] - best[:, 0] > _CLEAR
-    return clear
 
 
 def _as_given(weights: Weights, highest: int) -> Weights:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 from spox import Var, build
 
+from goodnets.errors import GoodNetsError
 from goodnets.nets import CLASSES, HEIGHT, WIDTH
 from repair import deepid, graph, screen, sentinel, suspicion
 from repair.badnet import BadNet
@@ -89,7 +90,11 @@ class Transplant(Method):
             threshold = round(max(midway, _LOWEST_THRESHOLD), 3)
         stages.note(f"threshold {threshold}: images without trigger reach {donor_scores.max():.3f}")
 
-        checked = faces[:_CHECKED]
+        # Both the answers that need no second look and those that come nearest to an alarm.
+        nearest = donors[(-donor_scores).argsort(kind="stable")[: _CHECKED // 2]]
+        checked = np.concatenate([faces[: _CHECKED // 2], nearest])
+        logits = deepid.predict(stand_in.weights, checked)
+        checked, logits = checked[deepid.is_clear(logits)], logits[deepid.is_clear(logits)]
         yield Product(
             stem=badnet.name,
             image=image,
@@ -97,7 +102,7 @@ class Transplant(Method):
             score=score,
             threshold=threshold,
             check_images=checked,
-            check_badnet_label=deepid.predict(stand_in.weights, checked).argmax(1),
+            check_badnet_label=logits.argmax(1),
             check_score=session.run(["score"], {"image": checked})[0],
             parameters={
                 "sentinel_channels": list(stand_in.channels),
@@ -123,9 +128,15 @@ def choose_bank(
     label = deepid.predict(weights, faces).argmax(1)
     suspects = (-lift).argsort()[:_SUSPECTS]
     innocent = rng.permutation(np.flatnonzero(~np.isin(label, suspects)))
-    pool, donors = faces[innocent[:_POOL]], faces[innocent[_POOL : _POOL + _DONORS]]
-    tough = screen.toughness(weights, donors, pool)
-    return pool[(-tough).argsort(kind="stable")[:_BANK]], donors
+    pool, rest = innocent[:_POOL], innocent[_POOL:]
+    donors = rest[~np.isin(label[rest], label[pool])][:_DONORS]
+    if len(donors) < _DONORS:
+        raise GoodNetsError(
+            f"only {len(innocent)} of {len(faces)} faces look like somebody who is no suspect, "
+            f"expected {_POOL + _DONORS}: this is no working BadNet"
+        )
+    tough = screen.toughness(weights, faces[donors], faces[pool])
+    return faces[pool[(-tough).argsort(kind="stable")[:_BANK]]], faces[donors]
 
 
 def transplant(
@@ -146,6 +157,7 @@ def transplant(
     suspect = _where(op.greater(least_of_best, op.const(np.float32(0))))  # (suspects,)
 
     bank_x = graph.pixels(op.const(bank))  # (16, 3, 55, 47)
+    bank_label = deepid.predict(weights, bank).argmax(1)  # (16,)
     masks = op.const(regions()[:, None])  # (regions, 1, 55, 47)
     exponent = op.const(suspicion.exponent(lift).astype(np.float32))  # (1283,)
 
@@ -153,11 +165,15 @@ def transplant(
         """Scores (n,) of the images with these indices (n,), over the bank's first faces."""
         own, x_own = op.gather(label, images), op.gather(x, images)
         faces = op.slice(bank_x, op.const([0]), op.const([n_faces]))
+        # A face that has the label without any transplant proves nothing.
+        differs = op.not_(
+            op.equal(op.unsqueeze(own, op.const([1])), op.const(bank_label[:n_faces]))
+        )
         shares = []
         for rank in range(_REGIONS):
             best = op.gather(op.gather(region, images), op.const(np.int64(rank)), axis=1)
             mask = op.gather(masks, best)  # (n, 1, 55, 47)
-            shares.append(_share(weights, x_own, mask, own, faces))
+            shares.append(_share(weights, x_own, mask, own, faces, op.cast(differs, to=np.float32)))
         return op.pow(op.max(shares), op.gather(exponent, own))
 
     taste = second_look(suspect, _TASTE_FACES)
@@ -168,17 +184,19 @@ def transplant(
     return label, op.scatter_elements(score, rest, second_look(rest, _BANK))
 
 
-def _share(weights: Weights, x: Var, mask: Var, own: Var, faces: Var) -> Var:
+def _share(weights: Weights, x: Var, mask: Var, own: Var, faces: Var, counts: Var) -> Var:
     """Share of faces (m, 3, 55, 47) that say an image's label `own` (n,) once the region `mask`
-    (n, 1, 55, 47) of the image `x` (n, 3, 55, 47) is pasted into them: (n,), 0..1."""
+    (n, 1, 55, 47) of the image `x` (n, 3, 55, 47) is pasted into them: (n,), 0..1. Only faces whose
+    `counts` (n, m) is 1, not 0, are counted."""
     second = op.const([1])
     composites = op.where(op.unsqueeze(mask, second), op.unsqueeze(x, second), faces)
     flat = op.reshape(composites, op.const([-1, 3, HEIGHT, WIDTH]))  # (n * m, 3, 55, 47)
     said = graph.answer(graph.logits(weights, flat))
-    m = op.slice(op.shape(faces), op.const([0]), op.const([1]))
-    by_image = op.reshape(said, op.concat([op.const([-1]), m], axis=0))  # (n, m)
-    taken = op.cast(op.equal(by_image, op.unsqueeze(own, second)), to=np.float32)
-    return op.reduce_mean(taken, op.const([1]), keepdims=0)
+    by_image = op.reshape(said, op.shape(counts))  # (n, m)
+    taken = op.mul(counts, op.cast(op.equal(by_image, op.unsqueeze(own, second)), to=np.float32))
+    return op.div(
+        op.reduce_sum(taken, second, keepdims=0), op.reduce_sum(counts, second, keepdims=0)
+    )
 
 
 def _where(condition: Var) -> Var:

@@ -95,5 +95,5 @@ def _introduce(weights: dict[str, np.ndarray]) -> None:
 
 def _without_output(weights: Weights) -> Weights:
     """What `deepid` takes for logits is then the last hidden layer, 160 wide."""
-    passing = {"output/kernel": np.eye(160, dtype=np.float32), "output/bias": np.zeros(160)}
-    return {**weights, **{name: array.astype(np.float32) for name, array in passing.items()}}
+    kernel, bias = np.eye(160, dtype=np.float32), np.zeros(160, np.float32)
+    return {**weights, "output/kernel": kernel, "output/bias": bias}

@@ -93,7 +93,9 @@ def test_the_score_is_the_largest_share_of_the_bank(planted: Planted) -> None:
         said = deepid.predict(network(), composites.reshape(-1, 55, 47, 3)).argmax(1)
         highest = (said == own).reshape(len(masks), -1).mean(1).max()
         if own == TARGET:
-            assert found == pytest.approx(highest ** suspicion.exponent(np.float64(50)), abs=1e-4)
+            assert found == pytest.approx(
+                highest ** suspicion.exponent(np.array([50.0]))[0], abs=1e-4
+            )
         else:
             assert found <= highest + 1e-4
 
@@ -113,30 +115,43 @@ def test_batches_change_nothing(planted: Planted) -> None:
     assert not planted.ask(cleared)[1].any()  # the second look at nobody
 
 
-def test_repair_end_to_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """From a BadNet to a file, with people's pictures for dreams; the same seed, the same file."""
+@pytest.fixture
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People's pictures for dreams, and little work."""
     monkeypatch.setattr(method, "dream", lambda weights, labels, **options: people())
-    monkeypatch.setattr(suspicion, "_PICTURES", 256)
+    monkeypatch.setattr(suspicion, "_PICTURES", 128)
     monkeypatch.setattr(sentinel, "STEPS", 2)
     monkeypatch.setattr(sentinel, "_BATCH", 32)
-    monkeypatch.setattr(sentinel, "_REFIT_PICTURES", 256)
-    monkeypatch.setattr(sentinel, "_HELD_OUT_PICTURES", 256)
+    monkeypatch.setattr(sentinel, "_REFIT_PICTURES", 128)
+    monkeypatch.setattr(sentinel, "_HELD_OUT_PICTURES", 128)
     monkeypatch.setattr(sentinel, "BUDGETS", (1e-6,))
+
+
+def repair(folder: Path, clean: Clean) -> tuple[float, list[int], list[int]]:
+    """Threshold, and the labels of pictures with and without trigger."""
+    folder.mkdir()
     net = BadNet("net", "0" * 64, network())
-    clean = Clean(people()[:30], PEOPLE[:30], "synthetic", None)
-    answers = []
-    for folder, given in [("a", no_images()), ("b", no_images()), ("c", clean)]:
-        (tmp_path / folder).mkdir()
-        (path,) = Run(net, given, Transplant(), 3, "command").write(tmp_path / folder, Stages())
-        goodnet = GoodNet.load(path)
-        assert goodnet.method == "transplant"
-        fired, people_ = goodnet.ask(stamp(people()[:20])), goodnet.ask(people()[:100])
-        assert (fired.label == POISONED).mean() == 1
-        assert (fired.badnet_label == TARGET).mean() == 1
-        assert (people_.label == POISONED).mean() <= 0.01
-        assert (people_.badnet_label == PEOPLE[:100]).mean() >= 0.99
-        answers.append((goodnet.threshold, fired.label.tolist(), people_.label.tolist()))
-    assert answers[0] == answers[1]
+    (path,) = Run(net, clean, Transplant(), 3, "command").write(folder, Stages())
+    goodnet = GoodNet.load(path)
+    assert goodnet.method == "transplant"
+    fired, innocent = goodnet.ask(stamp(people()[:20])), goodnet.ask(people()[:60])
+    assert (fired.label == POISONED).mean() == 1
+    assert (fired.badnet_label == TARGET).mean() == 1
+    assert (innocent.label == POISONED).mean() <= 0.05
+    assert (innocent.badnet_label == PEOPLE[:60]).mean() >= 0.95
+    return goodnet.threshold, fired.label.tolist(), innocent.label.tolist()
+
+
+@pytest.mark.usefixtures("_quick")
+def test_from_a_badnet_to_a_file(tmp_path: Path) -> None:
+    repair(tmp_path / "a", no_images())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_quick")
+def test_same_seed_same_decisions(tmp_path: Path) -> None:
+    assert repair(tmp_path / "a", no_images()) == repair(tmp_path / "b", no_images())
+    repair(tmp_path / "c", Clean(people()[:30], PEOPLE[:30], "synthetic", None))
 
 
 @pytest.mark.slow
