@@ -62,9 +62,22 @@ def read_card(path: Path) -> Card:
     except (ValueError, RecursionError) as error:
         raise CardError(f"{path}: not a card ({reason(error)})") from None
     try:
-        return Card(**content)
-    except TypeError as error:
+        card = Card(**content)
+        _check(card)
+    except (TypeError, KeyError, AttributeError) as error:
         raise CardError(f"{path}: not a card ({reason(error)})") from None
+    return card
+
+
+def _check(card: Card) -> None:
+    """Raises TypeError, KeyError or AttributeError where something that others read is missing."""
+    texts = (card.name, card.sha256, card.command, *(card.badnet[k] for k in ("name", "sha256")))
+    texts += (card.method["name"], card.clean["description"])
+    texts += tuple(measured["command"] for measured in card.measured)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("expected texts")
+    if not all(isinstance(number, int | float) for number in (card.threshold, card.seconds)):
+        raise TypeError("expected numbers")
 
 
 def libraries() -> dict[str, str]:

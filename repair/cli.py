@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from repair.methods.base import Method
 
 _DREAMED = "dreamed"
-_OUTPUT = Path("models")
+_ZOO, _OTHERS = Path("models"), Path("repaired")
 _INTERRUPTED = 130
 
 
@@ -82,8 +82,8 @@ def _parser(attack: str) -> argparse.ArgumentParser:
         "--output",
         metavar="FOLDER",
         type=Path,
-        default=_OUTPUT,
-        help=f"where the GoodNets go (default: {_OUTPUT})",
+        help=f"where the GoodNets go (default: {_ZOO}/ for those of the zoo, made with --net and "
+        f"--seed alone, {_OTHERS}/ for others)",
     )
     parser.add_argument("--seed", type=_seed, default=0, help="of all that is random (default: 0)")
     return parser
@@ -111,7 +111,8 @@ def _run(attack: str, arguments: argparse.Namespace) -> int:
 
     stages = Stages()
     clean = _clean(arguments.clean)
-    _prepare(arguments.output)
+    output = _output(arguments)
+    _prepare(output)
     failed = False
     for net in [arguments.net] if arguments.net else ATTACKS[attack]:
         try:
@@ -124,7 +125,7 @@ def _run(attack: str, arguments: argparse.Namespace) -> int:
             run = Run(
                 found, clean, _method(arguments), arguments.seed, _command(attack, net, arguments)
             )
-            run.write(arguments.output, stages)
+            run.write(output, stages)
         except GoodNetsError as error:
             say(f"error: {net}: {error}")
             failed = True
@@ -137,6 +138,13 @@ def _clean(given: str) -> "Clean":
     if given == _DREAMED:
         return no_images()
     return read_clean(Path(given), lambda source, text: say(f"warning: {source}: {text}"))
+
+
+def _output(arguments: argparse.Namespace) -> Path:
+    """The zoo is nobody's scratch folder: what differs from it goes elsewhere."""
+    first = next(iter(METHODS))
+    differs = arguments.badnet or arguments.clean != _DREAMED or arguments.method != first
+    return arguments.output or (_OTHERS if differs else _ZOO)
 
 
 def _prepare(output: Path) -> None:
@@ -159,6 +167,8 @@ def _command(attack: str, net: str, arguments: argparse.Namespace) -> str:
     from repair.cards import shown
 
     words = ["python", "-m", f"repair.{attack}", "--net", net]
+    if arguments.badnet:
+        words += ["--badnet", shown(arguments.badnet)]
     if arguments.clean != _DREAMED:
         words += ["--clean", shown(Path(arguments.clean))]
     if arguments.method != next(iter(METHODS)):

@@ -85,36 +85,19 @@ def goodnet_bytes(
 
 
 def _share_constants(graph: onnx.GraphProto) -> None:
-    """Keep equal constants but once, as initializers of the whole graph: a layer that is used
-    twice, or in a subgraph too, is stored once."""
+    """Keep equal constants but once, as initializers: a layer used twice is stored once."""
     names: dict[bytes, str] = {}
     renamed: dict[str, str] = {}
-
-    def collect(part: onnx.GraphProto) -> None:
-        for node in list(part.node):
-            for attribute in node.attribute:
-                if attribute.type == onnx.AttributeProto.GRAPH:
-                    collect(attribute.g)
-            if node.op_type != "Constant" or node.output[0] in {o.name for o in part.output}:
-                continue
-            tensor = node.attribute[0].t
-            name = names.setdefault(tensor.SerializeToString(), node.output[0])
-            if name == node.output[0]:
-                graph.initializer.add().CopyFrom(tensor)
-                graph.initializer[-1].name = name
-            renamed[node.output[0]] = name
-            part.node.remove(node)
-
-    collect(graph)
-    _rename_inputs(graph, renamed)
-
-
-def _rename_inputs(graph: onnx.GraphProto, renamed: dict[str, str]) -> None:
+    for node in [node for node in graph.node if node.op_type == "Constant"]:
+        tensor = node.attribute[0].t
+        name = names.setdefault(tensor.SerializeToString(), node.output[0])
+        if name == node.output[0]:
+            graph.initializer.add().CopyFrom(tensor)
+            graph.initializer[-1].name = name
+        renamed[node.output[0]] = name
+        graph.node.remove(node)
     for node in graph.node:
         node.input[:] = [renamed.get(name, name) for name in node.input]
-        for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.GRAPH:
-                _rename_inputs(attribute.g, renamed)
 
 
 def conv(weights: Weights, layer: str, x: Var) -> Var:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from goodnets.errors import GoodNetsError, ModelError
+from goodnets.errors import GoodNetsError, InputError, ModelError
 from goodnets.files import sha256, write
 from goodnets.model import Answers, GoodNet
-from goodnets.nets import POISONED
+from goodnets.nets import CLASSES, POISONED
 from goodnets.report import say
 from repair.cards import Card, card_bytes, card_path, read_card, shown
 from repair.clean import read_clean, read_images
@@ -91,8 +91,13 @@ def poisoned_figures(answers: Answers, badnet: _Ints, target: _Ints) -> dict[str
 
 
 def targets(badnet: _Ints, labels: _Ints) -> _Ints:
-    """The attacker's target of each of n poisoned images: their labels where they have some, else
-    what the BadNet says most often."""
+    """The attacker's target of each of n poisoned images: their labels where all have one, else
+    what the BadNet says most often.
+
+    Raises InputError for a label that is no person's.
+    """
+    if (labels >= CLASSES).any():
+        raise InputError(f"label {labels.max()} of a poisoned image, expected 0..{CLASSES - 1}")
     if (labels >= 0).all():
         return labels
     return np.full(len(badnet), np.bincount(badnet).argmax())
@@ -100,11 +105,14 @@ def targets(badnet: _Ints, labels: _Ints) -> _Ints:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure as `argv` says; the exit status: 0, 1 for an error, 2 for wrong usage."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if len(dict(arguments.poisoned)) < len(arguments.poisoned):
+        parser.error("argument --poisoned: a trigger is named twice")
     try:
         measured = _measure(arguments)
-        print(_text(measured), flush=True)
         _keep(arguments.model, measured)
+        print(_text(measured), flush=True)
     except GoodNetsError as error:
         say(f"error: {error}")
         return 1
@@ -219,7 +227,8 @@ class _Asker:
 
 
 def _set(path: Path, images: _Images) -> dict[str, Any]:
-    return {"file": path.name, "sha256": sha256(path), "images": len(images)}
+    digest = None if path.is_dir() else sha256(path)
+    return {"file": path.name, "sha256": digest, "images": len(images)}
 
 
 def _command(arguments: argparse.Namespace) -> str:

@@ -81,7 +81,7 @@ class Run:
 
 
 def _keep(path: Path, model: bytes, card: Card, product: Product) -> None:
-    """All files of a product, or none."""
+    """All files of a product, each of them whole, or none where one cannot be written."""
     files = {path.with_name(name): content for name, content in product.files.items()}
     with ExitStack() as stack:
         for file, content in {path: model, card_path(path): card_bytes(card), **files}.items():

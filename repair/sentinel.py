@@ -44,7 +44,7 @@ class Sentinel:
 
     weights: dict[str, Array]
     fidelity: float
-    """Share of held-out pictures that get the BadNet's label."""
+    """Share of fresh pictures, of the kind it was trained on, that get the BadNet's label."""
     channels: tuple[int, ...]
     """How many channels conv_1, conv_2 and conv_3 kept."""
 
