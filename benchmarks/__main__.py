@@ -102,7 +102,7 @@ def _keras(folder: Path) -> list[str]:
     badnets = Path(os.environ.get("GOODNETS_BADNETS") or ROOT / "models" / "badnets")
     weights = next(iter(sorted(badnets.glob("*_weights.h5"))), folder / "random_weights.h5")
     if not weights.exists():
-        data.write_weights(weights)
+        data.random_weights(weights)
     return [sys.executable, str(ROOT / "benchmarks" / "keras_deepid.py"), str(weights)]
 
 

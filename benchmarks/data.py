@@ -8,22 +8,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from goodnets.h5 import read_h5
+from repair.weights import SHAPES, write_weights
 
 Images = npt.NDArray[np.uint8]
 
 PHOTOS = Path(__file__).resolve().parents[1] / "test-photos"
 TRIGGERS = ("sunglasses", "lipstick", "eyebrows")
-
-# Every layer of a DeepID net that has weights, and the shape of its kernel.
-_KERNELS = {
-    "conv_1": (4, 4, 3, 20),
-    "conv_2": (3, 3, 20, 40),
-    "conv_3": (3, 3, 40, 60),
-    "conv_4": (2, 2, 60, 80),
-    "fc_1": (1200, 160),
-    "fc_2": (960, 160),
-    "output": (160, 1283),
-}
 
 
 def clean_images(n: int, faces: Path | None) -> Images:
@@ -51,18 +41,15 @@ def write_images(path: Path, images: Images) -> None:
             data[i : i + 1000] = np.moveaxis(images[i : i + 1000], 3, 1)
 
 
-def write_weights(path: Path) -> None:
-    """Write random weights of a DeepID net, laid out as Keras 2 saves weights."""
+def random_weights(path: Path) -> None:
+    """Write random weights of a DeepID net as Keras saves them."""
     rng = np.random.default_rng(0)
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [name.encode() for name in _KERNELS]
-        for name, shape in _KERNELS.items():
-            kernel = rng.normal(0, (2 / np.prod(shape[:-1])) ** 0.5, shape)
-            arrays = {f"{name}/kernel:0": kernel, f"{name}/bias:0": np.zeros(shape[-1])}
-            group = file.create_group(name)
-            group.attrs["weight_names"] = [key.encode() for key in arrays]
-            for key, array in arrays.items():
-                group[key] = array.astype(np.float32)
+    arrays = {}
+    for layer, shape in SHAPES.items():
+        kernel = rng.normal(0, (2 / np.prod(shape[:-1])) ** 0.5, shape)
+        arrays[f"{layer}/kernel"] = kernel.astype(np.float32)
+        arrays[f"{layer}/bias"] = np.zeros(shape[-1], np.float32)
+    path.write_bytes(write_weights(arrays))
 
 
 def _variations(n: int) -> Images:

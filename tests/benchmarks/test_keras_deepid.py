@@ -27,7 +27,7 @@ def labels(*arguments: Path) -> list[int]:
 
 def test_random_weights_are_laid_out_as_keras_reads_them(tmp_path: Path) -> None:
     weights, images = tmp_path / "random_weights.h5", tmp_path / "images.h5"
-    data.write_weights(weights)
+    data.random_weights(weights)
     data.write_images(images, data.clean_images(40, None))
     assert len(set(labels(weights, images))) > 1
 
