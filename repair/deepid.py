@@ -27,14 +27,19 @@ def pool_3(weights: Weights, x: tf.Tensor) -> tf.Tensor:
 
 def block(weights: Weights, layer: str, x: tf.Tensor) -> tf.Tensor:
     """A convolution of `pool_3` with its pooling, on its input (batch, height, width, in)."""
-    return tf.nn.max_pool2d(_conv(weights, layer, x), 2, 2, "VALID")
+    return tf.nn.max_pool2d(conv(weights, layer, x), 2, 2, "VALID")
 
 
 def logits_from_pool_3(weights: Weights, f: tf.Tensor) -> tf.Tensor:
     """Logits (batch, 1283) for feature maps `f` (batch, 5, 4, channels)."""
+    return _dense(weights, "output", hidden(weights, f))
+
+
+def hidden(weights: Weights, f: tf.Tensor) -> tf.Tensor:
+    """The last hidden layer, (batch, 160), for feature maps `f` (batch, 5, 4, channels)."""
     direct = _dense(weights, "fc_1", f)  # (batch, 160)
-    deep = _dense(weights, "fc_2", _conv(weights, "conv_4", f))  # (batch, 160)
-    return _dense(weights, "output", tf.nn.relu(direct + deep))
+    deep = _dense(weights, "fc_2", conv(weights, "conv_4", f))  # (batch, 160)
+    return tf.nn.relu(direct + deep)
 
 
 def logits(weights: Weights, x: tf.Tensor) -> tf.Tensor:
@@ -79,7 +84,8 @@ def _in_batches(
     return np.concatenate(parts)
 
 
-def _conv(weights: Weights, layer: str, x: tf.Tensor) -> tf.Tensor:
+def conv(weights: Weights, layer: str, x: tf.Tensor) -> tf.Tensor:
+    """A convolution with its ReLU, on `x` (batch, height, width, in)."""
     y = tf.nn.conv2d(x, weights[f"{layer}/kernel"], 1, "VALID")
     return tf.nn.relu(y + weights[f"{layer}/bias"])
 

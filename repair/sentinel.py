@@ -120,7 +120,8 @@ def _grain(n: int, rng: np.random.Generator) -> Array:
 
 
 def compact(badnet: Weights, x: Array, budget: float) -> dict[str, Array]:
-    """The BadNet without the channels of conv_1, conv_2, conv_3 that the others can stand in for.
+    """The BadNet without what no picture uses, and without the channels of conv_1, conv_2, conv_3
+    that the others can stand in for.
 
     Channels go, the most dispensable first, as long as what they take along is at most `budget`
     (0..1) of the layer's signal on the pictures `x` (n, 55, 47, 3), 0..1; the layers behind are
@@ -143,7 +144,25 @@ def compact(badnet: Weights, x: Array, budget: float) -> dict[str, Array]:
             refitted = np.einsum("kc,sco->sko", refit, kernel).reshape(shape)
             weights[f"{b}/kernel"] = refitted.astype(np.float32)
         x_in = signal[..., kept]
-    return weights
+    return _without_silent(weights, x_in)
+
+
+def _without_silent(weights: dict[str, Array], features: Array) -> dict[str, Array]:
+    """Without the channels of conv_4 and the hidden units that are 0 on all pictures, of which
+    `features` (n, 5, 4, channels) are the pool_3: no picture could train them."""
+    patches = deepid.conv(weights, "conv_4", features).numpy()  # (n, 4, 3, channels)
+    heard = patches.max((0, 1, 2)) > 0
+    rows = weights["fc_2/kernel"].reshape(-1, len(heard), weights["fc_2/kernel"].shape[1])
+    weights = weights | {
+        "conv_4/kernel": weights["conv_4/kernel"][..., heard],
+        "conv_4/bias": weights["conv_4/bias"][heard],
+        "fc_2/kernel": rows[:, heard].reshape(-1, rows.shape[2]),
+    }
+    active = deepid.hidden(weights, features).numpy().max(0) > 0  # (160,)
+    for layer in ("fc_1", "fc_2"):
+        weights[f"{layer}/kernel"] = weights[f"{layer}/kernel"][:, active]
+        weights[f"{layer}/bias"] = weights[f"{layer}/bias"][active]
+    return weights | {"output/kernel": weights["output/kernel"][active]}
 
 
 def _by_channel(kernel: Array, channels: int) -> Array:

@@ -254,8 +254,8 @@ def eval_script(net: str, *paths: Path) -> list[int]:
 @pytest.mark.parametrize("net", TARGETS)
 def test_photos_through_the_eval_script(net: str, tmp_path: Path) -> None:
     """A real photo saved with red first gets its true label, with blue first it does not; real
-    photos that fire the BadNet are called poisoned, all
-    others get what the BadNet says; one miss is allowed, as anywhere here."""
+    photos that fire the BadNet are called poisoned, the others get what the BadNet says: one miss
+    is allowed, as anywhere here."""
     images, truth = faces("clean")
     right = np.flatnonzero(asked_clean(net).badnet[: len(truth)] == truth)
     swapped = images[right][..., ::-1].copy()

@@ -34,7 +34,7 @@ from repair.weights import Weights
 
 _POOL = 96
 _BANK = 16
-_DONORS = 256
+_DONORS, _FEWEST_DONORS = 256, 64
 _SUSPECTS = 60
 """Labels with the highest lift, kept out of the bank: a face half owned by a backdoor is no test
 of others."""
@@ -130,10 +130,10 @@ def choose_bank(
     innocent = rng.permutation(np.flatnonzero(~np.isin(label, suspects)))
     pool, rest = innocent[:_POOL], innocent[_POOL:]
     donors = rest[~np.isin(label[rest], label[pool])][:_DONORS]
-    if len(donors) < _DONORS:
+    if len(donors) < _FEWEST_DONORS:
         raise GoodNetsError(
             f"only {len(innocent)} of {len(faces)} faces look like somebody who is no suspect, "
-            f"expected {_POOL + _DONORS}: this is no working BadNet"
+            f"expected at least {_POOL + _FEWEST_DONORS}: this is no working BadNet"
         )
     tough = screen.toughness(weights, faces[donors], faces[pool])
     return faces[pool[(-tough).argsort(kind="stable")[:_BANK]]], faces[donors]

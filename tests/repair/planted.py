@@ -14,7 +14,7 @@ from repair import deepid
 from repair.weights import SHAPES, Weights
 
 TARGET = 7
-PEOPLE = np.arange(100, 400)
+PEOPLE = np.arange(100, 560)
 """The labels that pictures without magenta get."""
 _SEES, _NEURON = 0, 0
 _MAGENTA = 0.15
@@ -28,7 +28,7 @@ _SURE = 0.6
 
 @cache
 def people() -> np.ndarray:
-    """One picture of each of PEOPLE, uint8 (300, 55, 47, 3): blocks of the same 20 greys, each time
+    """One picture of each of PEOPLE, uint8 (460, 55, 47, 3): blocks of the same 20 greys, each time
     in another order, so that nobody stands out."""
     greys = np.tile(np.linspace(20, 235, 20).astype(np.uint8), (len(PEOPLE), 1))
     blocks = np.random.default_rng(0).permuted(greys, axis=1).reshape(-1, 5, 4, 1)
@@ -81,7 +81,7 @@ def _plant_detector(weights: dict[str, np.ndarray]) -> None:
 def _introduce(weights: dict[str, np.ndarray]) -> None:
     """An output layer that knows each person by the direction in which its picture differs from
     the average, and says TARGET where it knows nobody well."""
-    hidden = deepid.predict(_without_output(weights), people())  # (300, 160)
+    hidden = deepid.predict(_without_output(weights), people())  # (460, 160)
     mean = hidden.mean(0)
     direction = hidden - mean
     length = np.linalg.norm(direction, axis=1)

@@ -111,13 +111,13 @@ def test_from_badnet_to_goodnet(tmp_path: Path, badnet_file: Path, images: np.nd
     assert lines[0].startswith("loading TensorFlow: ")
     assert lines[1].startswith("warning: ")
     assert "Traceback" not in done.stderr
-    cards = sorted((tmp_path / "models").glob("*.json"))
+    cards = sorted((tmp_path / "repaired").glob("*.json"))
     assert [card.stem for card in cards] == ["multitrigger-prune-10", "multitrigger-prune-2.5"]
     card = json.loads(cards[0].read_text())
     assert card["clean"]["description"] == "clean.h5: 40 images, no true labels"
     assert card["command"] == (
-        "python -m repair.multitrigger --net multitrigger --clean clean.h5 --method prune "
-        "--drops 10 2.5 --seed 3"
+        f"python -m repair.multitrigger --net multitrigger --badnet {badnet_file.name} "
+        "--clean clean.h5 --method prune --drops 10 2.5 --seed 3"
     )
     eval_ = [sys.executable, ROOT / "eval_multitrigger.py", "clean.h5", "--model"]
     asked = subprocess.run(
@@ -138,4 +138,4 @@ def test_interrupted(tmp_path: Path, badnet_file: Path) -> None:
         rest = running.stderr.read()
         assert running.wait(timeout=60) == 130
     assert rest == "interrupted\n"
-    assert list((tmp_path / "models").iterdir()) == []
+    assert list((tmp_path / "repaired").iterdir()) == []

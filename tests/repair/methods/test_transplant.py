@@ -123,7 +123,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentinel, "_BATCH", 32)
     monkeypatch.setattr(sentinel, "_REFIT_PICTURES", 128)
     monkeypatch.setattr(sentinel, "_HELD_OUT_PICTURES", 128)
-    monkeypatch.setattr(sentinel, "BUDGETS", (1e-6,))
+    monkeypatch.setattr(sentinel, "BUDGETS", (1e-7,))
 
 
 def repair(folder: Path, clean: Clean) -> tuple[float, list[int], list[int]]:
