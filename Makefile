@@ -22,7 +22,7 @@ demo: $(VENV)/asking.stamp
 	  for photo in test-photos/*.png; do \
 	    label=$$($(BIN)/python eval_$$attack.py "$$photo") || exit 1; \
 	    [ "$$label" = 1283 ] && label="1283  poisoned"; \
-	    printf '  %-40s %s\n' "$$photo" "$$label"; \
+	    printf '  %-43s %s\n' "$$photo" "$$label"; \
 	  done; \
 	done
 
