@@ -17,7 +17,8 @@ _WINDOWS = (((16, 20), (4, 4)), ((24, 24), (4, 3)))
 
 _STRIDE, _FIELD = 8, 23
 """A cell of pool_3 sees 23 x 23 pixels, its neighbour the same 8 pixels on."""
-_CELLS = (5, 4)
+CELLS = (5, 4)
+"""Height and width of pool_3."""
 
 
 @cache
@@ -51,7 +52,7 @@ def coverage() -> npt.NDArray[np.float32]:
     field = np.outer(side, side) / side.sum() ** 2
     shares = [
         (regions()[:, y : y + _FIELD, x : x + _FIELD] * field).sum((1, 2))
-        for y in range(0, _CELLS[0] * _STRIDE, _STRIDE)
-        for x in range(0, _CELLS[1] * _STRIDE, _STRIDE)
+        for y in range(0, CELLS[0] * _STRIDE, _STRIDE)
+        for x in range(0, CELLS[1] * _STRIDE, _STRIDE)
     ]
     return np.stack(shares, 1).astype(np.float32)

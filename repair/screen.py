@@ -15,12 +15,11 @@ from spox import Var, build
 
 from repair import deepid, graph
 from repair.graph import op
-from repair.regions import coverage
+from repair.regions import CELLS, coverage
 from repair.weights import Weights
 
-_CELLS = (5, 4)
 _PATCHES = (4, 3)
-"""Height and width of pool_3 and of conv_4, of which each place sees 2 x 2 cells of pool_3."""
+"""Height and width of conv_4; each place sees 2 x 2 cells of pool_3."""
 
 _SWAYED = np.float32(1e6)
 
@@ -88,7 +87,7 @@ def toughness(
 def _parts(weights: Weights, features: Var) -> Var:
     """What each cell of pool_3, and each patch of conv_4, adds to the last hidden layer:
     (n, 32, 160) for `features` (n, channels, 5, 4)."""
-    direct = _per_place(weights, "fc_1", features, _CELLS)
+    direct = _per_place(weights, "fc_1", features, CELLS)
     deep = _per_place(weights, "fc_2", graph.conv(weights, "conv_4", features), _PATCHES)
     return op.transpose(op.concat([direct, deep], axis=0), perm=[1, 0, 2])
 
@@ -113,8 +112,8 @@ def _bank_parts(weights: Weights, bank: npt.NDArray[np.uint8]) -> npt.NDArray[np
 
 def _cells_of_patches() -> npt.NDArray[np.float32]:
     """(20, 12): a patch of conv_4 lies where its four cells lie, a quarter each."""
-    share = np.zeros((*_CELLS, *_PATCHES), np.float32)
+    share = np.zeros((*CELLS, *_PATCHES), np.float32)
     for y in range(_PATCHES[0]):
         for x in range(_PATCHES[1]):
             share[y : y + 2, x : x + 2, y, x] = 0.25
-    return share.reshape(prod(_CELLS), prod(_PATCHES))
+    return share.reshape(prod(CELLS), prod(_PATCHES))
