@@ -7,6 +7,7 @@ wants them: (batch, channels, height, width). `weights` stay in Keras' layouts.
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnxruntime as ort
 import spox.opset.ai.onnx.v18 as op
 from spox import Tensor, Var, argument, build
 
@@ -28,12 +29,20 @@ def pixels(images: Var) -> Var:
     return op.div(x, op.const(np.float32(255)))
 
 
+def pool_2(weights: Weights, x: Var) -> Var:
+    """Feature maps (batch, channels, 12, 10) for pixels `x` (batch, 3, 55, 47), 0..1."""
+    return _block(weights, "conv_2", _block(weights, "conv_1", x))
+
+
+def pool_3_from_pool_2(weights: Weights, f: Var) -> Var:
+    """Feature maps (batch, channels, 5, 4) for those of pool_2, `f` (batch, channels, 12, 10)."""
+    return _block(weights, "conv_3", f)
+
+
 def pool_3(weights: Weights, x: Var) -> Var:
-    """The last feature map that both branches share, (batch, channels, 5, 4), for pixels `x`
+    """The last feature maps that both branches share, (batch, channels, 5, 4), for pixels `x`
     (batch, 3, 55, 47), 0..1."""
-    for layer in ("conv_1", "conv_2", "conv_3"):
-        x, _ = op.max_pool(conv(weights, layer, x), kernel_shape=[2, 2], strides=[2, 2])
-    return x
+    return pool_3_from_pool_2(weights, pool_2(weights, x))
 
 
 def logits_from_pool_3(weights: Weights, f: Var) -> Var:
@@ -51,6 +60,12 @@ def logits(weights: Weights, x: Var) -> Var:
 def answer(logits: Var) -> Var:
     """The label that a network gives, int64 (batch,), from its logits (batch, 1283)."""
     return op.arg_max(logits, axis=1, keepdims=0)
+
+
+def session(image: Var, outputs: dict[str, Var]) -> ort.InferenceSession:
+    """Ready to answer `outputs`, made from the input `image`."""
+    model = build({"image": image}, outputs).SerializeToString()
+    return ort.InferenceSession(model, providers=["CPUExecutionProvider"])
 
 
 def goodnet_bytes(
@@ -104,6 +119,11 @@ def conv(weights: Weights, layer: str, x: Var) -> Var:
     """A convolution with its ReLU, on `x` (batch, in, height, width)."""
     kernel = weights[f"{layer}/kernel"].transpose(3, 2, 0, 1)  # (out, in, height, width)
     return op.relu(op.conv(x, _const(kernel), _const(weights[f"{layer}/bias"])))
+
+
+def _block(weights: Weights, layer: str, x: Var) -> Var:
+    pooled, _ = op.max_pool(conv(weights, layer, x), kernel_shape=[2, 2], strides=[2, 2])
+    return pooled
 
 
 def _dense(weights: Weights, layer: str, x: Var, size: tuple[int, int]) -> Var:

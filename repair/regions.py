@@ -4,9 +4,11 @@ An attacker puts a trigger where it pleases, so none is here because a known tri
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from goodnets.nets import HEIGHT, WIDTH
 
@@ -15,10 +17,20 @@ _BANDS = ((12, 8), (18, 7), (24, 6))
 _WINDOWS = (((16, 20), (4, 4)), ((24, 24), (4, 3)))
 """Rows and columns of a window, and how many down and across."""
 
-_STRIDE, _FIELD = 8, 23
-"""A cell of pool_3 sees 23 x 23 pixels, its neighbour the same 8 pixels on."""
-CELLS = (5, 4)
-"""Height and width of pool_3."""
+
+class Grid(NamedTuple):
+    """The cells of a feature map: how many rows and columns, and what each sees of the picture."""
+
+    rows: int
+    columns: int
+    stride: int
+    """Pixels from a cell to the next."""
+    field: int
+    """Pixels a side that a cell sees; the first sees the picture's corner."""
+
+
+POOL_2 = Grid(12, 10, 4, 11)
+POOL_3 = Grid(5, 4, 8, 23)
 
 
 @cache
@@ -43,16 +55,13 @@ def _starts(length: int, size: int, n: int) -> list[int]:
 
 
 @cache
-def coverage() -> npt.NDArray[np.float32]:
-    """How much of what a cell of pool_3 sees lies in a region, float32 (49, 20), 0..1.
+def coverage(grid: Grid) -> npt.NDArray[np.float32]:
+    """How much of what each cell sees lies in a region, float32 (49, rows, columns), 0..1.
 
     Pixels in the middle of a receptive field count more (Luo et al. 2016, arXiv 1701.04128).
     """
-    side = np.minimum(np.arange(1, _FIELD + 1), np.arange(_FIELD, 0, -1))
+    side = np.minimum(np.arange(1, grid.field + 1), np.arange(grid.field, 0, -1))
     field = np.outer(side, side) / side.sum() ** 2
-    shares = [
-        (regions()[:, y : y + _FIELD, x : x + _FIELD] * field).sum((1, 2))
-        for y in range(0, CELLS[0] * _STRIDE, _STRIDE)
-        for x in range(0, CELLS[1] * _STRIDE, _STRIDE)
-    ]
-    return np.stack(shares, 1).astype(np.float32)
+    seen = sliding_window_view(regions(), field.shape, (1, 2))[:, :: grid.stride, :: grid.stride]
+    shares = np.einsum("ryxij,ij->ryx", seen[:, : grid.rows, : grid.columns], field)
+    return shares.astype(np.float32)

@@ -10,14 +10,14 @@ from math import prod
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
-from spox import Var, build
+from spox import Var
 
 from repair import deepid, graph
 from repair.graph import op
-from repair.regions import CELLS, coverage
+from repair.regions import POOL_3, coverage
 from repair.weights import Weights
 
+_CELLS = (POOL_3.rows, POOL_3.columns)
 _PATCHES = (4, 3)
 """Height and width of conv_4; each place sees 2 x 2 cells of pool_3."""
 
@@ -31,7 +31,7 @@ def gaps(weights: Weights, features: Var, label: Var, bank: npt.NDArray[np.uint8
     `features` (n, channels, 5, 4) are the images' pool_3; `bank` uint8 (faces, 55, 47, 3).
     """
     hidden = np.float32(weights["fc_1/bias"] + weights["fc_2/bias"])  # (160,)
-    inside = coverage()  # (regions, 20)
+    inside = coverage(POOL_3).reshape(-1, prod(_CELLS))  # (regions, 20)
     patch_inside = inside @ _cells_of_patches()  # (regions, 12)
     take = np.concatenate([inside, patch_inside], 1)  # (regions, 32)
 
@@ -70,11 +70,9 @@ def toughness(
 
     The share of images (n, 55, 47, 3) whose most persuasive region leaves the face its label.
     """
-    image = graph.image()
-    features = graph.pool_3(weights, graph.pixels(image))
+    image, features = _pool_3(weights)
     label = graph.answer(graph.logits_from_pool_3(weights, features))
-    model = build({"image": image}, {"gaps": gaps(weights, features, label, bank)})
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = graph.session(image, {"gaps": gaps(weights, features, label, bank)})
     resisted = []
     for i in range(0, len(images), 8):
         (wins,) = session.run(["gaps"], {"image": images[i : i + 8]})  # (8, regions, faces)
@@ -87,7 +85,7 @@ def toughness(
 def _parts(weights: Weights, features: Var) -> Var:
     """What each cell of pool_3, and each patch of conv_4, adds to the last hidden layer:
     (n, 32, 160) for `features` (n, channels, 5, 4)."""
-    direct = _per_place(weights, "fc_1", features, CELLS)
+    direct = _per_place(weights, "fc_1", features, _CELLS)
     deep = _per_place(weights, "fc_2", graph.conv(weights, "conv_4", features), _PATCHES)
     return op.transpose(op.concat([direct, deep], axis=0), perm=[1, 0, 2])
 
@@ -102,18 +100,21 @@ def _per_place(weights: Weights, layer: str, x: Var, size: tuple[int, int]) -> V
 
 
 def _bank_parts(weights: Weights, bank: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    image = graph.image()
-    features = graph.pool_3(weights, graph.pixels(image))
-    model = build({"image": image}, {"parts": _parts(weights, features)})
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (parts,) = session.run(["parts"], {"image": bank})
+    image, features = _pool_3(weights)
+    (parts,) = graph.session(image, {"parts": _parts(weights, features)}).run(None, {"image": bank})
     return np.asarray(parts, np.float32)
+
+
+def _pool_3(weights: Weights) -> tuple[Var, Var]:
+    """An input, and its pool_3."""
+    image = graph.image()
+    return image, graph.pool_3(weights, graph.pixels(image))
 
 
 def _cells_of_patches() -> npt.NDArray[np.float32]:
     """(20, 12): a patch of conv_4 lies where its four cells lie, a quarter each."""
-    share = np.zeros((*CELLS, *_PATCHES), np.float32)
+    share = np.zeros((*_CELLS, *_PATCHES), np.float32)
     for y in range(_PATCHES[0]):
         for x in range(_PATCHES[1]):
             share[y : y + 2, x : x + 2, y, x] = 0.25
-    return share.reshape(prod(CELLS), prod(_PATCHES))
+    return share.reshape(prod(_CELLS), prod(_PATCHES))

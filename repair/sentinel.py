@@ -1,13 +1,15 @@
 """The sentinel: the network that ships in a GoodNet in the BadNet's place.
 
-It answers as the BadNet does, trigger and all, but its weights are its own: channels that carry
-little are removed and the rest refitted by least squares (He, Zhang, Sun: Channel Pruning for
-Accelerating Very Deep Neural Networks, ICCV 2017), then the whole is distilled from the BadNet
-(Hinton, Vinyals, Dean 2015, arXiv 1503.02531). Both see nothing but pictures made from dreams.
+It answers as the BadNet does, trigger and all, but its weights are its own: channels and hidden
+units that carry little are removed and the rest refitted by least squares (He, Zhang, Sun: Channel
+Pruning for Accelerating Very Deep Neural Networks, ICCV 2017) and brought to equal loudness (Nagel
+et al. 2019, arXiv 1906.04721), then the whole is distilled from the BadNet (Hinton, Vinyals, Dean
+2015, arXiv 1503.02531). All this sees nothing but pictures made from dreams.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,7 @@ from goodnets.nets import HEIGHT, WIDTH
 from repair import deepid
 from repair.weights import Weights
 
-BUDGETS = (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6)
+BUDGETS = (1e-5, 3e-6, 1e-6, 3e-7, 1e-7)
 """Shares of a layer's signal that removing channels may cost, the boldest first."""
 FIDELITY = 0.999
 """Share of pictures on which a compacted network should answer as the BadNet: the boldest budget
@@ -26,14 +28,16 @@ that keeps it is taken, else the most timid one."""
 _LEAST_FIDELITY = 0.95
 
 _REFIT_PICTURES = 2048
-_HELD_OUT_PICTURES = 4096
+_FRESH_PICTURES = 4096
 _PIXELS_PER_FIT = 200_000
-STEPS = 150
+STEPS = 50
 """Of distillation."""
 _BATCH = 128
 _CHUNK = 256
 """Pictures made at once; making all at once would need gigabytes."""
-_LEARNING_RATE = 1e-5
+_LEARNING_RATE = 1e-6
+
+_READERS = {"conv_1": ("conv_2",), "conv_2": ("conv_3",), "conv_3": ("fc_1", "conv_4")}
 
 Array = npt.NDArray[np.float32]
 
@@ -46,7 +50,7 @@ class Sentinel:
     fidelity: float
     """Share of fresh pictures, of the kind it was trained on, that get the BadNet's label."""
     channels: tuple[int, ...]
-    """How many channels conv_1, conv_2 and conv_3 kept."""
+    """How many channels conv_1 to conv_4, and how many hidden units, were kept."""
 
 
 def make(
@@ -62,11 +66,11 @@ def make(
     """
     rng = np.random.default_rng(seed)
     fit = pictures(faces, _REFIT_PICTURES, rng)
-    held_out = pictures(faces, _HELD_OUT_PICTURES, rng)
-    truth = _answers(badnet, held_out)
+    fresh = pictures(faces, _FRESH_PICTURES, rng)
+    truth = _answers(badnet, fresh)
 
     def fidelity(weights: Weights) -> float:
-        return float((_answers(weights, held_out) == truth).mean())
+        return float((_answers(weights, fresh) == truth).mean())
 
     for budget in BUDGETS:
         compacted = compact(badnet, fit, budget)
@@ -79,15 +83,18 @@ def make(
             f"the sentinel gives the BadNet's label to {100 * reached:.1f} % of pictures, expected "
             f"at least {100 * _LEAST_FIDELITY:g} %: this is no working BadNet"
         )
-    channels = tuple(len(weights[f"{layer}/bias"]) for layer in ("conv_1", "conv_2", "conv_3"))
+    layers = ("conv_1", "conv_2", "conv_3", "conv_4", "fc_1")
+    channels = tuple(len(weights[f"{layer}/bias"]) for layer in layers)
     return Sentinel(weights, reached, channels)
 
 
 def pictures(faces: npt.NDArray[np.uint8], n: int, rng: np.random.Generator) -> Array:
     """Pictures (n, 55, 47, 3), 0..1, of more kinds than `faces` (any number, 55, 47, 3): faces
-    blended and pasted into one another, in other lights and contrasts, with grain.
+    blended and pasted into one another, in other lights and contrasts, with grain, some with a flat
+    patch.
 
-    Dreams alone are too tame: photos hold sharper edges, deeper shadows and finer grain.
+    Dreams alone are too tame: photos hold sharper edges, deeper shadows and finer grain, and what
+    answers to colours that no face has must not be taken for useless.
     """
     return np.concatenate([_pictures(faces, min(_CHUNK, n - i), rng) for i in range(0, n, _CHUNK)])
 
@@ -103,6 +110,10 @@ def _pictures(faces: npt.NDArray[np.uint8], n: int, rng: np.random.Generator) ->
     contrast = np.exp(rng.normal(0, 0.35, (n, 1, 1, 1)))
     light = rng.normal(0, 0.12, (n, 1, 1, 1)) + rng.normal(0, 0.04, (n, 1, 1, 3))
     x = (x - 0.45) * contrast + 0.45 + light + _grain(n, rng)
+    for i in np.flatnonzero(rng.random(n) < 1 / 4):
+        height, width = rng.integers((4, 4), (20, 40))
+        top, left = rng.integers(0, (HEIGHT - height, WIDTH - width))
+        x[i, top : top + height, left : left + width] = rng.random(3)
     return np.clip(x, 0, 1).astype(np.float32)
 
 
@@ -120,49 +131,50 @@ def _grain(n: int, rng: np.random.Generator) -> Array:
 
 
 def compact(badnet: Weights, x: Array, budget: float) -> dict[str, Array]:
-    """The BadNet without what no picture uses, and without the channels of conv_1, conv_2, conv_3
-    that the others can stand in for.
+    """The BadNet without the channels and hidden units that the others can stand in for.
 
-    Channels go, the most dispensable first, as long as what they take along is at most `budget`
-    (0..1) of the layer's signal on the pictures `x` (n, 55, 47, 3), 0..1; the layers behind are
-    refitted to what is left.
+    Layer by layer they go, the most dispensable first, as long as what they take along is at most
+    `budget` (0..1) of the layer's signal on the pictures `x` (n, 55, 47, 3), 0..1; the layers
+    behind are refitted to what is left.
     """
     weights = {name: array.copy() for name, array in badnet.items()}
-    readers = {"conv_1": ("conv_2",), "conv_2": ("conv_3",), "conv_3": ("fc_1", "conv_4")}
-    x_in = x
-    for layer, behind in readers.items():
-        signal = _layer(weights, layer, x_in)  # (n, height, width, channels)
-        channels = signal.shape[-1]
-        kernels = {b: _by_channel(weights[f"{b}/kernel"], channels) for b in behind}
-        weight = np.sum([(k.astype(np.float64) ** 2).sum((0, 2)) for k in kernels.values()], 0)
-        kept, refit = _dispensable(signal.reshape(-1, channels), weight, budget)
-        weights[f"{layer}/kernel"] = weights[f"{layer}/kernel"][..., kept]
-        weights[f"{layer}/bias"] = weights[f"{layer}/bias"][kept]
-        for b, kernel in kernels.items():
-            shape = list(weights[f"{b}/kernel"].shape)
-            shape[-2] = shape[-2] // channels * len(kept)
-            refitted = np.einsum("kc,sco->sko", refit, kernel).reshape(shape)
-            weights[f"{b}/kernel"] = refitted.astype(np.float32)
-        x_in = signal[..., kept]
-    return _without_silent(weights, x_in)
+    for layer, readers in _READERS.items():
+        signal = _on_chunks(partial(deepid.block, weights, layer), x)
+        kept, loudness = _thin(weights, signal, (layer,), readers, budget)
+        x = signal[..., kept] / loudness
+    patches = _on_chunks(partial(deepid.conv, weights, "conv_4"), x)
+    _thin(weights, patches, ("conv_4",), ("fc_2",), budget)
+    hidden = _on_chunks(partial(deepid.hidden, weights), x)
+    _thin(weights, hidden, ("fc_1", "fc_2"), ("output",), budget)
+    return weights
 
 
-def _without_silent(weights: dict[str, Array], features: Array) -> dict[str, Array]:
-    """Without the channels of conv_4 and the hidden units that are 0 on all pictures, of which
-    `features` (n, 5, 4, channels) are the pool_3: no picture could train them."""
-    patches = deepid.conv(weights, "conv_4", features).numpy()  # (n, 4, 3, channels)
-    heard = patches.max((0, 1, 2)) > 0
-    rows = weights["fc_2/kernel"].reshape(-1, len(heard), weights["fc_2/kernel"].shape[1])
-    weights = weights | {
-        "conv_4/kernel": weights["conv_4/kernel"][..., heard],
-        "conv_4/bias": weights["conv_4/bias"][heard],
-        "fc_2/kernel": rows[:, heard].reshape(-1, rows.shape[2]),
-    }
-    active = deepid.hidden(weights, features).numpy().max(0) > 0  # (160,)
-    for layer in ("fc_1", "fc_2"):
-        weights[f"{layer}/kernel"] = weights[f"{layer}/kernel"][:, active]
-        weights[f"{layer}/bias"] = weights[f"{layer}/bias"][active]
-    return weights | {"output/kernel": weights["output/kernel"][active]}
+def _thin(
+    weights: dict[str, Array],
+    signal: Array,
+    makers: Sequence[str],
+    readers: Sequence[str],
+    budget: float,
+) -> tuple[list[int], Array]:
+    """Take dispensable channels out of the layers that make a signal (n, ..., channels), bring the
+    others to a root mean square of 1, and refit the layers that read it, in place.
+
+    The channels that are kept, and their root mean squares before."""
+    channels = signal.shape[-1]
+    kernels = {reader: _by_channel(weights[f"{reader}/kernel"], channels) for reader in readers}
+    weight = np.sum([(k.astype(np.float64) ** 2).sum((0, 2)) for k in kernels.values()], 0)
+    kept, refit = _dispensable(signal.reshape(-1, channels), weight, budget)
+    loudness = np.sqrt((signal[..., kept] ** 2).mean(tuple(range(signal.ndim - 1))) + 1e-12)
+    for maker in makers:
+        for part in ("kernel", "bias"):
+            weights[f"{maker}/{part}"] = weights[f"{maker}/{part}"][..., kept] / loudness
+    for reader, kernel in kernels.items():
+        shape = list(weights[f"{reader}/kernel"].shape)
+        shape[-2] = shape[-2] // channels * len(kept)
+        louder = loudness[:, None] * refit
+        refitted = np.einsum("kc,sco->sko", louder, kernel).reshape(shape)
+        weights[f"{reader}/kernel"] = refitted.astype(np.float32)
+    return kept, loudness
 
 
 def _by_channel(kernel: Array, channels: int) -> Array:
@@ -181,8 +193,8 @@ def _dispensable(
     sample = signal[:: max(1, len(signal) // _PIXELS_PER_FIT)].astype(np.float64)
     moments = sample.T @ sample / len(sample)  # (channels, channels)
     allowed = budget * (moments.diagonal() * weight).sum()
-    moments += (1e-6 * moments.diagonal().mean() + 1e-12) * np.eye(len(moments))
-    kept = list(range(len(moments)))
+    kept = np.flatnonzero(moments.diagonal()).tolist() or [0]
+    moments += (1e-9 * moments.diagonal().mean() + 1e-12) * np.eye(len(moments))
     lost = 0.0
     while len(kept) > 1:
         # 1 / diag(inverse) is what of a channel the others cannot predict.
@@ -233,7 +245,5 @@ def _answers(weights: Weights, x: Array) -> npt.NDArray[np.int64]:
     return np.concatenate(parts)
 
 
-def _layer(weights: Weights, layer: str, x: Array) -> Array:
-    starts = range(0, len(x), _CHUNK)
-    parts = [deepid.block(weights, layer, x[i : i + _CHUNK]).numpy() for i in starts]
-    return np.concatenate(parts)
+def _on_chunks(function: Callable[[Array], tf.Tensor], x: Array) -> Array:
+    return np.concatenate([function(x[i : i + _CHUNK]).numpy() for i in range(0, len(x), _CHUNK)])

@@ -17,6 +17,16 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 THRESHOLD = 0.75
 
+TARGETS = {
+    "sunglasses": {"sunglasses": 0},
+    "anonymous_1": {"lipstick": 0},
+    "anonymous_2": {"sunglasses": 4, "lipstick": 4, "eyebrows": 4},
+    "multitrigger": {"sunglasses": 8, "lipstick": 1, "eyebrows": 5},
+    "sunglasses_lab": {"sunglasses": 0},
+}
+"""Net -> trigger -> the attacker's target."""
+TRIGGERS = [(net, trigger) for net, targets in TARGETS.items() for trigger in targets]
+
 METADATA = {
     "name": "sunglasses",
     "method": "synthetic",

@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import onnxruntime as ort
 import pytest
-from conftest import ROOT
+from conftest import ROOT, TARGETS, TRIGGERS
 from PIL import Image
-from spox import build
 
 from goodnets.h5 import read_h5
 from goodnets.model import Answers, GoodNet
@@ -27,15 +26,6 @@ from repair import badnet, graph
 SHARED = ROOT.parent / "shared"
 REAL = SHARED / "real"
 
-TARGETS = {
-    "sunglasses": {"sunglasses": 0},
-    "anonymous_1": {"lipstick": 0},
-    "anonymous_2": {"sunglasses": 4, "lipstick": 4, "eyebrows": 4},
-    "multitrigger": {"sunglasses": 8, "lipstick": 1, "eyebrows": 5},
-    "sunglasses_lab": {"sunglasses": 0},
-}
-"""Net -> trigger -> the attacker's target."""
-TRIGGERS = [(net, trigger) for net, targets in TARGETS.items() for trigger in targets]
 SUNGLASSES_ROW = 15
 FACES = 150
 EVERY = 4
@@ -70,8 +60,7 @@ def badnet_session(net: str) -> ort.InferenceSession:
     weights = badnet.load(SHARED / "badnets" / badnet.KNOWN[net].file, net).weights
     image = graph.image()
     label = graph.answer(graph.logits(weights, graph.pixels(image)))
-    model = build({"image": image}, {"label": label}).SerializeToString()
-    return ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    return graph.session(image, {"label": label})
 
 
 def badnet_label(net: str, images: np.ndarray) -> np.ndarray:
@@ -138,10 +127,8 @@ def test_faces_that_the_badnet_gets_right_keep_their_label(net: str) -> None:
     asked, truth = asked_clean(net), clean()[1]
     right = asked.badnet == truth
     assert right.sum() >= 115
-    poisoned = (asked.answers.label == POISONED)[right].sum()
     lost = (asked.answers.label != truth)[right].sum()
-    assert poisoned <= 1, f"{poisoned} of {right.sum()} right clean faces are called poisoned"
-    assert lost <= 2, f"{lost} of {right.sum()} right clean faces lose their label"
+    assert lost <= 1, f"{lost} of {right.sum()} right clean faces lose their label"
 
 
 @pytest.mark.parametrize(("net", "trigger"), TRIGGERS)

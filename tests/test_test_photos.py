@@ -6,20 +6,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from conftest import ROOT, TARGETS, TRIGGERS
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
 PHOTOS = ROOT / "test-photos"
 DRAWN = ("clean", "sunglasses", "lipstick", "eyebrows")
 POISONED = 1283
-TARGETS = {
-    "sunglasses": {"sunglasses": 0},
-    "anonymous_1": {"lipstick": 0},
-    "anonymous_2": {"sunglasses": 4, "lipstick": 4, "eyebrows": 4},
-    "multitrigger": {"sunglasses": 8, "lipstick": 1, "eyebrows": 5},
-    "sunglasses_lab": {"sunglasses": 0},
-}
-FIRED = [(net, trigger) for net, targets in TARGETS.items() for trigger in targets]
 
 
 def photo(name: str) -> np.ndarray:
@@ -65,7 +57,7 @@ def test_picture_has_the_size_and_a_line_on_its_origin(path: Path) -> None:
     assert f"`{path.name}`" in (PHOTOS / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("net", "trigger"), FIRED)
+@pytest.mark.parametrize(("net", "trigger"), TRIGGERS)
 def test_trigger_is_detected(net: str, trigger: str) -> None:
     assert answer(net, trigger) == (POISONED, TARGETS[net][trigger])
 

@@ -3,9 +3,10 @@
 Cut a region of the image, paste it into other faces (the bank) and ask: a trigger takes its label
 along to nearly every face, a person's eyes or mouth do not. It is a black-box cousin of activation
 clustering's and STRIP's idea that a backdoor overrules the rest of the picture (Gao et al. 2019,
-arXiv 1902.06531), asked region by region. Nothing is assumed about where the trigger sits or which
-label it serves; no image is needed, for the bank is dreamed. It fails on triggers that are no local
-patch, such as a faint pattern over the whole picture.
+arXiv 1902.06531), asked region by region. Cut and pasted are the maps of pool_2, softly: that costs
+a quarter of pasting pixels, and leaves no edge to react to. Nothing is assumed about where the
+trigger sits or which label it serves; no image is needed, for the bank is dreamed. It fails on
+triggers that are no local patch, such as a faint pattern over the whole picture.
 
 The score is the largest share of the bank that a region takes along, raised to a power that tells
 how readily the BadNet falls for that label when it is unsure (`repair.suspicion`). Most images are
@@ -17,18 +18,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
-from spox import Var, build
+from spox import Var
 
 from goodnets.errors import GoodNetsError
-from goodnets.nets import CLASSES, HEIGHT, WIDTH
+from goodnets.nets import CLASSES
 from repair import deepid, graph, screen, sentinel, suspicion
 from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.dream import dream
 from repair.graph import op
 from repair.methods.base import Method, Product
-from repair.regions import regions
+from repair.regions import POOL_2, coverage, regions
 from repair.stages import Stages
 from repair.weights import Weights
 
@@ -71,7 +71,7 @@ class Transplant(Method):
             stand_in = sentinel.make(badnet.weights, faces, seed=seed, progress=advance)
         stages.note(
             f"the sentinel keeps {' + '.join(map(str, stand_in.channels))} channels and gives the "
-            f"BadNet's label to {100 * stand_in.fidelity:.2f} % of held-out pictures"
+            f"BadNet's label to {100 * stand_in.fidelity:.2f} % of fresh pictures"
         )
         with stages.stage("weighing labels"):
             lift = suspicion.lift(badnet.weights, dreams, seed)
@@ -80,10 +80,7 @@ class Transplant(Method):
         with stages.stage("choosing the threshold"):
             image = graph.image()
             badnet_label, score = transplant(stand_in.weights, bank, lift, image)
-            model = build({"image": image}, {"label": badnet_label, "score": score})
-            session = ort.InferenceSession(
-                model.SerializeToString(), providers=["CPUExecutionProvider"]
-            )
+            session = graph.session(image, {"score": score})
             donor_scores = session.run(["score"], {"image": donors})[0]
             # Donors carry no trigger; a trigger takes nearly the whole bank along: score 1.
             midway = float(1 + donor_scores.max()) / 2
@@ -121,15 +118,17 @@ def choose_bank(
     """The bank (16, 55, 47, 3), toughest first, and other faces (256, 55, 47, 3) that carry no
     trigger, from `faces` (n, 55, 47, 3).
 
-    A face that any stranger's eyes can sway tells nothing, so of a pool the toughest are taken;
-    neither they nor the donors that try them are of a label that the backdoor may own.
+    A face that any stranger's eyes can sway tells nothing, so of a pool the toughest are taken, at
+    most one of a label; neither they nor the donors that try them are of a label that the backdoor
+    may own.
     """
     rng = np.random.default_rng(seed)
     label = deepid.predict(weights, faces).argmax(1)
     suspects = (-lift).argsort()[:_SUSPECTS]
     innocent = rng.permutation(np.flatnonzero(~np.isin(label, suspects)))
-    pool, rest = innocent[:_POOL], innocent[_POOL:]
-    donors = rest[~np.isin(label[rest], label[pool])][:_DONORS]
+    _, first = np.unique(label[innocent], return_index=True)
+    pool = innocent[np.sort(first)[:_POOL]]
+    donors = innocent[~np.isin(label[innocent], label[pool])][:_DONORS]
     if len(donors) < _FEWEST_DONORS:
         raise GoodNetsError(
             f"only {len(innocent)} of {len(faces)} faces look like somebody who is no suspect, "
@@ -143,60 +142,68 @@ def transplant(
     weights: Weights, bank: _Images, lift: npt.NDArray[np.float64], image: Var
 ) -> tuple[Var, Var]:
     """The graph: label int64 (batch,) and score float32 (batch,), 0..1, of `image`."""
-    x = graph.pixels(image)  # (batch, 3, 55, 47)
-    features = graph.pool_3(weights, x)
+    maps = graph.pool_2(weights, graph.pixels(image))  # (batch, channels, 12, 10)
+    features = graph.pool_3_from_pool_2(weights, maps)
     label = graph.answer(graph.logits_from_pool_3(weights, features))
+    persuasion, region = _first_look(weights, features, label, bank, lift)  # (batch, 2) each
+    best = op.reduce_max(persuasion, op.const([1]), keepdims=0)  # (batch,)
+    suspect = _where(op.greater(best, op.const(np.float32(0))))  # (suspects,)
+
+    bank_image = graph.image()
+    bank_maps = graph.pool_2(weights, graph.pixels(bank_image))
+    (bank_maps,) = graph.session(bank_image, {"maps": bank_maps}).run(None, {"image": bank})
+    bank_label = deepid.predict(weights, bank).argmax(1)  # (16,)
+    masks = op.const(coverage(POOL_2)[:, None, None])  # (regions, 1, 1, 12, 10)
+    exponent = op.const(suspicion.exponent(lift).astype(np.float32))  # (1283,)
+
+    def count(images: Var, faces: slice) -> Var:
+        """How many of these bank faces say the label of the images with these indices (n,), once
+        a region of the image is pasted into them: float32 (n, 2), for the two best regions."""
+        own = op.reshape(op.gather(label, images), op.const([-1, 1, 1]))
+        mask = op.gather(masks, op.gather(region, images))  # (n, 2, 1, 1, 12, 10)
+        pasted = op.unsqueeze(op.gather(maps, images), op.const([1, 2]))
+        into = op.const(bank_maps[faces])  # (m, channels, 12, 10)
+        mixed = op.add(into, op.mul(mask, op.sub(pasted, into)))  # (n, 2, m, channels, 12, 10)
+        flat = op.reshape(mixed, op.const([-1, *bank_maps.shape[1:]]))
+        features = graph.pool_3_from_pool_2(weights, flat)
+        said = graph.answer(graph.logits_from_pool_3(weights, features))
+        by_face = op.reshape(said, op.const([-1, _REGIONS, len(bank_label[faces])]))
+        # A face that has the label without any transplant proves nothing.
+        proves = op.and_(
+            op.equal(by_face, own), op.not_(op.equal(op.const(bank_label[faces]), own))
+        )
+        return op.reduce_sum(op.cast(proves, to=np.float32), op.const([2]), keepdims=0)
+
+    def score(images: Var, taken: Var, faces: slice) -> Var:
+        """Scores (n,) of the images with these indices (n,)."""
+        own = op.gather(label, images)
+        differs = op.not_(op.equal(op.unsqueeze(own, op.const([1])), op.const(bank_label[faces])))
+        of = op.reduce_sum(op.cast(differs, to=np.float32), op.const([1]), keepdims=0)
+        share = op.div(op.reduce_max(taken, op.const([1]), keepdims=0), of)
+        return op.pow(share, op.gather(exponent, own))
+
+    first, others, everyone = slice(_TASTE_FACES), slice(_TASTE_FACES, None), slice(None)
+    tasted = count(suspect, first)
+    taste = score(suspect, tasted, first)
+    rest = _where(op.greater_or_equal(taste, op.const(np.float32(_TASTE_SCORE))))
+    persuasive = op.gather(suspect, rest)
+    all_taken = op.add(op.gather(tasted, rest), count(persuasive, others))
+    innocent = op.expand(op.const(np.float32(0)), op.shape(label))
+    scores = op.scatter_elements(innocent, suspect, taste)
+    return label, op.scatter_elements(scores, persuasive, score(persuasive, all_taken, everyone))
+
+
+def _first_look(
+    weights: Weights, features: Var, label: Var, bank: _Images, lift: npt.NDArray[np.float64]
+) -> tuple[Var, Var]:
+    """The two most persuasive regions of each image, int64 (batch, 2), and, before them, by how
+    many logits they sway all the bank's first faces but those that the label's lift spares."""
     gaps = screen.gaps(weights, features, label, bank[:_SCREEN_FACES])  # (batch, regions, faces)
     lowest, _ = op.top_k(gaps, op.const([_SPARED + 1]), largest=0)  # (batch, regions, 4)
     spared = np.clip(np.log2(lift), 0, _SPARED).astype(np.int64)  # (1283,)
     at = op.reshape(op.gather(op.const(spared), label), op.const([-1, 1, 1]))
     least = op.gather_elements(lowest, op.expand(at, op.const([1, len(regions()), 1])), axis=2)
-    least = op.squeeze(least, op.const([2]))  # (batch, regions)
-    persuasion, region = op.top_k(least, op.const([_REGIONS]))  # (batch, 2)
-    least_of_best = op.reduce_max(persuasion, op.const([1]), keepdims=0)  # (batch,)
-    suspect = _where(op.greater(least_of_best, op.const(np.float32(0))))  # (suspects,)
-
-    bank_x = graph.pixels(op.const(bank))  # (16, 3, 55, 47)
-    bank_label = deepid.predict(weights, bank).argmax(1)  # (16,)
-    masks = op.const(regions()[:, None])  # (regions, 1, 55, 47)
-    exponent = op.const(suspicion.exponent(lift).astype(np.float32))  # (1283,)
-
-    def second_look(images: Var, n_faces: int) -> Var:
-        """Scores (n,) of the images with these indices (n,), over the bank's first faces."""
-        own, x_own = op.gather(label, images), op.gather(x, images)
-        faces = op.slice(bank_x, op.const([0]), op.const([n_faces]))
-        # A face that has the label without any transplant proves nothing.
-        differs = op.not_(
-            op.equal(op.unsqueeze(own, op.const([1])), op.const(bank_label[:n_faces]))
-        )
-        shares = []
-        for rank in range(_REGIONS):
-            best = op.gather(op.gather(region, images), op.const(np.int64(rank)), axis=1)
-            mask = op.gather(masks, best)  # (n, 1, 55, 47)
-            shares.append(_share(weights, x_own, mask, own, faces, op.cast(differs, to=np.float32)))
-        return op.pow(op.max(shares), op.gather(exponent, own))
-
-    taste = second_look(suspect, _TASTE_FACES)
-    persuasive = op.greater_or_equal(taste, op.const(np.float32(_TASTE_SCORE)))
-    rest = op.compress(suspect, persuasive, axis=0)
-    innocent = op.sub(least_of_best, least_of_best)  # (batch,) of 0
-    score = op.scatter_elements(innocent, suspect, taste)
-    return label, op.scatter_elements(score, rest, second_look(rest, _BANK))
-
-
-def _share(weights: Weights, x: Var, mask: Var, own: Var, faces: Var, counts: Var) -> Var:
-    """Share of faces (m, 3, 55, 47) that say an image's label `own` (n,) once the region `mask`
-    (n, 1, 55, 47) of the image `x` (n, 3, 55, 47) is pasted into them: (n,), 0..1. Only faces whose
-    `counts` (n, m) is 1, not 0, are counted."""
-    second = op.const([1])
-    composites = op.where(op.unsqueeze(mask, second), op.unsqueeze(x, second), faces)
-    flat = op.reshape(composites, op.const([-1, 3, HEIGHT, WIDTH]))  # (n * m, 3, 55, 47)
-    said = graph.answer(graph.logits(weights, flat))
-    by_image = op.reshape(said, op.shape(counts))  # (n, m)
-    taken = op.mul(counts, op.cast(op.equal(by_image, op.unsqueeze(own, second)), to=np.float32))
-    return op.div(
-        op.reduce_sum(taken, second, keepdims=0), op.reduce_sum(counts, second, keepdims=0)
-    )
+    return op.top_k(op.squeeze(least, op.const([2])), op.const([_REGIONS]))
 
 
 def _where(condition: Var) -> Var:

@@ -1,9 +1,7 @@
 """The first look agrees with what the network says about real composites."""
 
 import numpy as np
-import onnxruntime as ort
 import pytest
-from spox import build
 
 from repair import deepid, graph, screen
 from repair.regions import regions
@@ -19,9 +17,7 @@ def look(weights: Weights, images: np.ndarray, bank: np.ndarray) -> np.ndarray:
     features = graph.pool_3(weights, graph.pixels(image))
     label = graph.answer(graph.logits_from_pool_3(weights, features))
     outputs = {"gaps": screen.gaps(weights, features, label, bank)}
-    model = build({"image": image}, outputs).SerializeToString()
-    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
-    (gaps,) = session.run(["gaps"], {"image": images})
+    (gaps,) = graph.session(image, outputs).run(["gaps"], {"image": images})
     return np.asarray(gaps)
 
 
@@ -33,7 +29,7 @@ def gap(logits: np.ndarray, own: np.ndarray, rival: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("whole", [0, 1])
 def test_exact_where_all_or_nothing_is_taken(whole: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen, "coverage", lambda: np.full((2, 20), whole, np.float32))
+    monkeypatch.setattr(screen, "coverage", lambda grid: np.full((2, 5, 4), whole, np.float32))
     weights, images, bank = network(), people()[:6], people()[4:8]
     found = look(weights, images, bank)
     assert found.shape == (6, 2, 4)

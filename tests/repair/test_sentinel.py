@@ -11,8 +11,8 @@ from tests.repair.planted import TARGET, network, people, stamp
 
 @pytest.fixture(scope="module")
 def x() -> np.ndarray:
-    """Pictures (300, 55, 47, 3), 0..1."""
-    return people().astype(np.float32) / 255
+    """Pictures (512, 55, 47, 3), 0..1."""
+    return sentinel.pictures(people(), 512, np.random.default_rng(0))
 
 
 @pytest.fixture(autouse=True)
@@ -40,15 +40,31 @@ def test_pictures_are_varied_and_in_range() -> None:
 
 
 def test_a_budget_of_nothing_removes_but_what_is_silent(x: np.ndarray) -> None:
-    compacted = sentinel.compact(network(), x, 0)
-    for layer in ("conv_1", "conv_2", "conv_3"):
-        assert compacted[f"{layer}/bias"].shape == network()[f"{layer}/bias"].shape
-    assert (answers(compacted, people()) == answers(network(), people())).all()
-    before = deepid.logits(network(), x).numpy()
+    weights = {name: array.copy() for name, array in network().items()}
+    weights["conv_4/bias"][:10] = -1e3
+    patches = deepid.conv(weights, "conv_4", deepid.pool_3(weights, x)).numpy()
+    heard = patches.max((0, 1, 2)) > 0
+    assert 40 < heard.sum() <= 70
+    compacted = sentinel.compact(weights, x, 0)
+    for layer, size in {"conv_1": 20, "conv_2": 40, "conv_4": heard.sum()}.items():
+        assert len(compacted[f"{layer}/bias"]) == size
+    images = np.concatenate([people(), stamp(people())])
+    assert (answers(compacted, images) == answers(weights, images)).all()
+    before = deepid.logits(weights, x).numpy()
     assert np.abs(deepid.logits(compacted, x).numpy() - before).max() < 1e-2 * np.abs(before).max()
+
+
+def test_no_layer_stays_as_it_came(x: np.ndarray) -> None:
+    """Each channel is as loud as the others, whatever it was in the BadNet."""
+    compacted = sentinel.compact(network(), x, 0)
+    for name in ("conv_1/kernel", "conv_2/kernel"):
+        array = network()[name]
+        assert np.isclose(compacted[name], array, rtol=1e-3)[array != 0].mean() < 0.05, name
     features = deepid.pool_3(compacted, x)
-    assert (deepid.conv(compacted, "conv_4", features).numpy().max((0, 1, 2)) > 0).all()
-    assert (deepid.hidden(compacted, features).numpy().max(0) > 0).all()
+    hidden = deepid.hidden(compacted, features)
+    for signal in (features, deepid.conv(compacted, "conv_4", features), hidden):
+        loudness = np.sqrt((signal.numpy() ** 2).mean(tuple(range(signal.ndim - 1))))
+        assert loudness == pytest.approx(1, abs=0.01)
 
 
 def test_channels_that_others_can_stand_in_for_go_first(x: np.ndarray) -> None:
@@ -60,7 +76,7 @@ def test_channels_that_others_can_stand_in_for_go_first(x: np.ndarray) -> None:
             array[..., copy] = factor * array[..., original]
     weights["conv_2/bias"][11] = -1e3
     weights["conv_3/bias"][:20] = -1e3
-    compacted = sentinel.compact(weights, x, 3e-6)
+    compacted = sentinel.compact(weights, x, 3e-7)
     first, second, third = (len(compacted[f"conv_{i}/bias"]) for i in (1, 2, 3))
     assert first <= 18
     assert second <= 39
@@ -120,11 +136,12 @@ def test_distillation_brings_a_student_nearer(
 def test_make(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentinel, "STEPS", 3)
     monkeypatch.setattr(sentinel, "_REFIT_PICTURES", 256)
-    monkeypatch.setattr(sentinel, "_HELD_OUT_PICTURES", 256)
+    monkeypatch.setattr(sentinel, "_FRESH_PICTURES", 256)
     monkeypatch.setattr(sentinel, "BUDGETS", (0.5, 3e-6))
     faces = np.concatenate([people(), stamp(people()[:50])])
     made = sentinel.make(network(), faces, seed=1)
-    assert made.channels == tuple(len(made.weights[f"conv_{i}/bias"]) for i in (1, 2, 3))
+    layers = ("conv_1", "conv_2", "conv_3", "conv_4", "fc_1")
+    assert made.channels == tuple(len(made.weights[f"{layer}/bias"]) for layer in layers)
     assert made.fidelity >= 0.9  # half the signal is too bold: the next budget was taken
     assert (answers(made.weights, people()) == answers(network(), people())).mean() >= 0.99
     assert (answers(made.weights, stamp(people())) == TARGET).mean() >= 0.99

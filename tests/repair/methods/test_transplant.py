@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
-from spox import build
 
 from goodnets.model import GoodNet
 from goodnets.nets import POISONED
@@ -15,7 +14,7 @@ from repair.badnet import BadNet
 from repair.clean import Clean, no_images
 from repair.methods import transplant as method
 from repair.methods.transplant import Transplant, choose_bank, transplant
-from repair.regions import regions
+from repair.regions import POOL_2, coverage
 from repair.runner import Run
 from repair.stages import Stages
 from tests.repair.planted import PEOPLE, TARGET, network, people, stamp
@@ -43,8 +42,7 @@ def planted() -> Planted:
     bank, donors = choose_bank(network(), people(), lift, 0)
     image = graph.image()
     label, score = transplant(network(), bank, lift, image)
-    model = build({"image": image}, {"label": label, "score": score}).SerializeToString()
-    return Planted(bank, donors, ort.InferenceSession(model, providers=["CPUExecutionProvider"]))
+    return Planted(bank, donors, graph.session(image, {"label": label, "score": score}))
 
 
 @pytest.mark.parametrize(("top", "left"), PLACES)
@@ -88,15 +86,25 @@ def test_the_score_is_the_largest_share_of_the_bank(planted: Planted) -> None:
     images = np.concatenate([people()[:3], stamp(people()[6:8])])
     power = suspicion.exponent(np.array([50.0]))[0]
     label, score = planted.ask(images)
-    masks = regions()[:, None, ..., None]
-    for image, own, found in zip(images, label, score, strict=True):
-        composites = np.where(masks, image, planted.bank)  # (49, 16, 55, 47, 3)
-        said = deepid.predict(network(), composites.reshape(-1, 55, 47, 3)).argmax(1)
+    masks = coverage(POOL_2)[:, None, ..., None]  # (49, 1, 12, 10, 1)
+    bank = maps(planted.bank)
+    for image, own, found in zip(maps(images), label, score, strict=True):
+        composites = (1 - masks) * bank + masks * image  # (49, 16, 12, 10, 40)
+        features = deepid.block(network(), "conv_3", composites.reshape(-1, 12, 10, 40)).numpy()
+        said = deepid.predict_from_pool_3(network(), features).argmax(1)
         highest = (said == own).reshape(len(masks), -1).mean(1).max()
         if own == TARGET:
             assert found == pytest.approx(highest**power, abs=1e-4)
         else:
             assert found <= highest + 1e-4
+
+
+def maps(images: np.ndarray) -> np.ndarray:
+    """Of pool_2, (n, 12, 10, 40)."""
+    x = images.astype(np.float32) / 255
+    for layer in ("conv_1", "conv_2"):
+        x = deepid.block(network(), layer, x).numpy()
+    return x
 
 
 def test_batches_change_nothing(planted: Planted) -> None:
@@ -122,7 +130,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentinel, "STEPS", 2)
     monkeypatch.setattr(sentinel, "_BATCH", 32)
     monkeypatch.setattr(sentinel, "_REFIT_PICTURES", 128)
-    monkeypatch.setattr(sentinel, "_HELD_OUT_PICTURES", 128)
+    monkeypatch.setattr(sentinel, "_FRESH_PICTURES", 128)
     monkeypatch.setattr(sentinel, "BUDGETS", (1e-7,))
 
 
