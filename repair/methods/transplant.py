@@ -156,41 +156,43 @@ def transplant(
     masks = op.const(coverage(POOL_2)[:, None, None])  # (regions, 1, 1, 12, 10)
     exponent = op.const(suspicion.exponent(lift).astype(np.float32))  # (1283,)
 
-    def count(images: Var, faces: slice) -> Var:
+    def count(images: Var, places: Var, faces: slice) -> Var:
         """How many of these bank faces say the label of the images with these indices (n,), once
-        a region of the image is pasted into them: float32 (n, 2), for the two best regions."""
+        the regions `places` (n, r) of the image are pasted into them: float32 (n, r)."""
         own = op.reshape(op.gather(label, images), op.const([-1, 1, 1]))
-        mask = op.gather(masks, op.gather(region, images))  # (n, 2, 1, 1, 12, 10)
+        mask = op.gather(masks, places)  # (n, r, 1, 1, 12, 10)
         pasted = op.unsqueeze(op.gather(maps, images), op.const([1, 2]))
         into = op.const(bank_maps[faces])  # (m, channels, 12, 10)
-        mixed = op.add(into, op.mul(mask, op.sub(pasted, into)))  # (n, 2, m, channels, 12, 10)
+        mixed = op.add(into, op.mul(mask, op.sub(pasted, into)))  # (n, r, m, channels, 12, 10)
         flat = op.reshape(mixed, op.const([-1, *bank_maps.shape[1:]]))
         features = graph.pool_3_from_pool_2(weights, flat)
         said = graph.answer(graph.logits_from_pool_3(weights, features))
-        by_face = op.reshape(said, op.const([-1, _REGIONS, len(bank_label[faces])]))
+        shape = op.concat([op.shape(places), op.const([len(bank_label[faces])])], axis=0)
         # A face that has the label without any transplant proves nothing.
-        proves = op.and_(
-            op.equal(by_face, own), op.not_(op.equal(op.const(bank_label[faces]), own))
-        )
+        differs = op.not_(op.equal(op.const(bank_label[faces]), own))
+        proves = op.and_(op.equal(op.reshape(said, shape), own), differs)
         return op.reduce_sum(op.cast(proves, to=np.float32), op.const([2]), keepdims=0)
 
     def score(images: Var, taken: Var, faces: slice) -> Var:
-        """Scores (n,) of the images with these indices (n,)."""
+        """Scores (n,) of the images with these indices (n,), of which a region takes along `taken`
+        (n,) of these bank faces."""
         own = op.gather(label, images)
         differs = op.not_(op.equal(op.unsqueeze(own, op.const([1])), op.const(bank_label[faces])))
         of = op.reduce_sum(op.cast(differs, to=np.float32), op.const([1]), keepdims=0)
-        share = op.div(op.reduce_max(taken, op.const([1]), keepdims=0), of)
-        return op.pow(share, op.gather(exponent, own))
+        return op.pow(op.div(taken, of), op.gather(exponent, own))
 
     first, others, everyone = slice(_TASTE_FACES), slice(_TASTE_FACES, None), slice(None)
-    tasted = count(suspect, first)
-    taste = score(suspect, tasted, first)
+    places = op.gather(region, suspect)  # (suspects, 2)
+    tasted, better = op.top_k(count(suspect, places, first), op.const([1]))  # (suspects, 1)
+    place = op.gather_elements(places, better, axis=1)
+    taste = score(suspect, op.squeeze(tasted, op.const([1])), first)
     rest = _where(op.greater_or_equal(taste, op.const(np.float32(_TASTE_SCORE))))
     persuasive = op.gather(suspect, rest)
-    all_taken = op.add(op.gather(tasted, rest), count(persuasive, others))
+    more = count(persuasive, op.gather(place, rest), others)
+    taken = op.squeeze(op.add(op.gather(tasted, rest), more), op.const([1]))
     innocent = op.expand(op.const(np.float32(0)), op.shape(label))
     scores = op.scatter_elements(innocent, suspect, taste)
-    return label, op.scatter_elements(scores, persuasive, score(persuasive, all_taken, everyone))
+    return label, op.scatter_elements(scores, persuasive, score(persuasive, taken, everyone))
 
 
 def _first_look(
