@@ -68,7 +68,7 @@ def badnet_label(net: str, images: np.ndarray) -> np.ndarray:
         badnet_session(net).run(["label"], {"image": images[i : i + 64]})[0]
         for i in range(0, len(images), 64)
     ]
-    return np.concatenate(parts)
+    return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 @cache
