@@ -43,7 +43,8 @@ _SPARED = 3
 """At the first look a region has to sway all faces; for each doubling of the label's lift one less,
 but no more than these."""
 _REGIONS = 2
-"""The most persuasive regions at the first look get the second."""
+"""The most persuasive regions at the first look get the second, on the first few faces; the better
+of them goes on to the whole bank."""
 _TASTE_FACES, _TASTE_SCORE = 4, 0.4
 """The second look is broken off where the score over the first few faces is below this."""
 _LOWEST_THRESHOLD = 0.75
