@@ -18,6 +18,7 @@ import tensorflow as tf
 from goodnets.errors import GoodNetsError
 from goodnets.nets import HEIGHT, WIDTH
 from repair import deepid
+from repair.training import divergence, train
 from repair.weights import Weights
 
 BUDGETS = (1e-5, 3e-6, 1e-6, 3e-7, 1e-7)
@@ -216,27 +217,20 @@ def distil(
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Array]:
     """`student` after training to answer as the BadNet on pictures made from `faces`
-    (n, 55, 47, 3): the loss is the Kullback-Leibler divergence of its answer from the BadNet's."""
+    (n, 55, 47, 3)."""
     teacher = {name: tf.constant(array) for name, array in badnet.items()}
-    variables = {name: tf.Variable(array) for name, array in student.items()}
-    trainable = list(variables.values())
-    schedule = tf.keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, STEPS)
-    optimizer = tf.keras.optimizers.Adam(schedule)
-    optimizer.build(trainable)
 
-    @tf.function
-    def step(x: tf.Tensor) -> None:
-        goal = deepid.logits(teacher, x)  # (batch, 1283)
-        with tf.GradientTape() as tape:
-            answer = deepid.logits(variables, x)
-            log_ratio = tf.nn.log_softmax(goal) - tf.nn.log_softmax(answer)
-            loss = tf.reduce_mean(tf.reduce_sum(tf.nn.softmax(goal) * log_ratio, -1))
-        optimizer.apply_gradients(zip(tape.gradient(loss, trainable), trainable, strict=True))
+    def loss(variables: Weights, x: tf.Tensor) -> tf.Tensor:
+        return divergence(deepid.logits(teacher, x), deepid.logits(variables, x))
 
-    for done in range(STEPS):
-        step(tf.constant(pictures(faces, _BATCH, rng)))
-        progress(done + 1)
-    return {name: variable.numpy() for name, variable in variables.items()}
+    return train(
+        student,
+        loss,
+        lambda: (pictures(faces, _BATCH, rng),),
+        steps=STEPS,
+        learning_rate=_LEARNING_RATE,
+        advance=progress,
+    )
 
 
 def _answers(weights: Weights, x: Array) -> npt.NDArray[np.int64]:

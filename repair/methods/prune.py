@@ -18,17 +18,16 @@ import numpy.typing as npt
 
 from goodnets.errors import GoodNetsError
 from goodnets.nets import CLASSES
-from repair import deepid, graph
+from repair import deepid
+from repair.agreement import agreement
 from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.dream import dream
-from repair.graph import op
 from repair.methods.base import Method, Product
 from repair.stages import Advance, Stages
-from repair.weights import Weights, write_weights
+from repair.weights import Weights
 
 _DREAMS = 512
-_CHECKED = 64
 
 _Floats = npt.NDArray[np.float32]
 _Ints = npt.NDArray[np.int64]
@@ -97,13 +96,15 @@ class Prune(Method):
                 f"{n} of {len(curve.order)} channels removed: {_what(curve)} "
                 f"{100 * curve.followed[n]:.2f} %, from {100 * curve.followed[0]:.2f} %"
             )
-            stem = f"{badnet.name}-prune-{drop:g}"
-            product = agreement(stem, badnet, curve.order[:n], images, features)
-            yield replace(
-                product,
-                parameters={"drop": drop, **product.parameters},
-                files={**product.files, **files},
+            removed = curve.order[:n]
+            product = agreement(
+                f"{badnet.name}-prune-{drop:g}",
+                badnet,
+                remove_channels(badnet.weights, removed),
+                images,
+                {"drop": drop, "channels_removed": sorted(removed.tolist())},
             )
+            yield replace(product, files={**product.files, **files})
 
 
 def _images(
@@ -151,62 +152,6 @@ def remove_channels(weights: Weights, channels: _Ints) -> dict[str, _Floats]:
     kernel[..., channels] = 0
     bias[channels] = 0
     return {**weights, "conv_3/kernel": kernel, "conv_3/bias": bias}
-
-
-def _head(weights: Weights, kept: _Ints) -> dict[str, _Floats]:
-    """The weights that follow pool_3, for a map that has but the channels `kept`."""
-    fc_1 = weights["fc_1/kernel"]
-    rows = fc_1.reshape(5, 4, -1, fc_1.shape[1])[:, :, kept]
-    return {
-        **weights,
-        "conv_4/kernel": weights["conv_4/kernel"][:, :, kept],
-        "fc_1/kernel": rows.reshape(-1, fc_1.shape[1]),
-    }
-
-
-def agreement(
-    stem: str,
-    badnet: BadNet,
-    removed: _Ints,
-    images: npt.NDArray[np.uint8],
-    features: _Floats,
-) -> Product:
-    """The GoodNet that answers "poisoned" where the BadNet and the network without the channels
-    `removed` disagree, and the repaired network's file. To be checked on some of `images`
-    (n, 55, 47, 3), of which `features` (n, 5, 4, channels) are the BadNet's pool_3."""
-    weights = badnet.weights
-    kept = np.setdiff1d(np.arange(features.shape[-1]), removed)
-    # Both networks share all that comes before pool_3.
-    image = graph.image()
-    shared = graph.pool_3(weights, graph.pixels(image))  # (batch, 60, 5, 4)
-    badnet_label = graph.answer(graph.logits_from_pool_3(weights, shared))
-    pruned = op.gather(shared, op.const(kept), axis=1)  # (batch, kept, 5, 4)
-    pruned_label = graph.answer(graph.logits_from_pool_3(_head(weights, kept), pruned))
-    agree = op.equal(badnet_label, pruned_label)
-
-    repaired = remove_channels(weights, removed)
-    first = slice(0, 4 * _CHECKED)
-    logits = deepid.predict_from_pool_3(weights, features[first])
-    repaired_logits = deepid.predict(repaired, images[first])
-    clear = np.flatnonzero(deepid.is_clear(logits) & deepid.is_clear(repaired_logits))[:_CHECKED]
-    label = logits[clear].argmax(axis=1)
-    return Product(
-        stem=stem,
-        image=image,
-        badnet_label=badnet_label,
-        score=op.cast(op.not_(agree), to=np.float32),
-        threshold=0.5,
-        check_images=images[first][clear],
-        check_badnet_label=label,
-        check_score=(label != repaired_logits[clear].argmax(axis=1)).astype(np.float32),
-        parameters={"channels_removed": sorted(removed.tolist())},
-        files={f"{stem}.h5": write_weights(_as_given(repaired, badnet.highest))},
-    )
-
-
-def _as_given(weights: Weights, highest: int) -> Weights:
-    """For pixels as the BadNet's own file expects them."""
-    return {**weights, "conv_1/kernel": weights["conv_1/kernel"] / np.float32(highest)}
 
 
 def _what(curve: Curve) -> str:

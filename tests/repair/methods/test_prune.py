@@ -11,10 +11,11 @@ from goodnets.h5 import read_h5
 from goodnets.model import GoodNet
 from goodnets.nets import POISONED
 from repair import badnet, deepid
+from repair.agreement import agreement
 from repair.badnet import BadNet
 from repair.clean import Clean, no_images, read_clean
 from repair.graph import goodnet_bytes
-from repair.methods.prune import Curve, Prune, agreement, prune, remove_channels
+from repair.methods.prune import Curve, Prune, prune, remove_channels
 from repair.runner import Run
 from repair.stages import Stages
 from repair.weights import Weights
@@ -85,7 +86,7 @@ def test_goodnet(net: BadNet, clean: Clean, tmp_path: Path) -> None:
     paths = run.write(tmp_path, Stages())
     stems = ["sunglasses_lab-prune-5", "sunglasses_lab-prune-60.5"]
     assert [path.name for path in paths] == [f"{stem}.onnx" for stem in stems]
-    made = {f"{stem}.{kind}" for stem in stems for kind in ("onnx", "json", "h5")}
+    made = {f"{stem}.{kind}" for stem in stems for kind in ("onnx", "json", "h5", "keras")}
     made |= {"sunglasses_lab-prune.csv", "sunglasses_lab-prune.png"}
     assert {path.name for path in tmp_path.iterdir()} == made
     images = np.roll(clean.images, 1, axis=-1)
@@ -163,7 +164,8 @@ def test_the_labs_own_figures(
     for n, (accuracy, attack_success) in PEERS.items():
         removed = curve.order[:n]
         assert set(removed.tolist()) == published[n]
-        product = agreement("net", lab, removed, clean.images, features)
+        repaired = remove_channels(lab.weights, removed)
+        product = agreement("net", lab, repaired, clean.images, {})
         (tmp_path / "net.onnx").write_bytes(
             goodnet_bytes(
                 product.image,
