@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 _DREAMED = "dreamed"
 _ZOO, _OTHERS = Path("models"), Path("repaired")
 _INTERRUPTED = 130
+_OPTIONS = {
+    "drops": "prune",
+    "drop": "fine-prune",
+    "sparsity": "sparsify",
+    "rejection": "strip",
+}
+"""Option -> the method that it belongs to, whose constructor's keyword it is."""
 
 
 def main(attack: str, argv: Sequence[str] | None = None) -> int:
@@ -34,8 +41,9 @@ def main(attack: str, argv: Sequence[str] | None = None) -> int:
         if len(ATTACKS[attack]) > 1:
             parser.error(f"--badnet needs --net: which of {', '.join(ATTACKS[attack])} is it?")
         arguments.net = ATTACKS[attack][0]
-    if arguments.drops and arguments.method != "prune":
-        parser.error("--drops belongs to --method prune")
+    for option, method in _OPTIONS.items():
+        if getattr(arguments, option) is not None and arguments.method != method:
+            parser.error(f"--{option} belongs to --method {method}")
     try:
         return _run(attack, arguments)
     except GoodNetsError as error:
@@ -79,6 +87,24 @@ def _parser(attack: str) -> argparse.ArgumentParser:
         help="prune alone: points of accuracy to give up, a GoodNet for each (default: 2 4 10)",
     )
     parser.add_argument(
+        "--drop",
+        type=_points,
+        metavar="POINTS",
+        help="fine-prune alone: points of accuracy to give up before fine-tuning (default: 4)",
+    )
+    parser.add_argument(
+        "--sparsity",
+        type=_share,
+        metavar="SHARE",
+        help="sparsify alone: share of each layer's weights to set to 0 (default: 0.7)",
+    )
+    parser.add_argument(
+        "--rejection",
+        type=_share,
+        metavar="SHARE",
+        help="strip alone: share of clean faces that may be called poisoned (default: 0.01)",
+    )
+    parser.add_argument(
         "--output",
         metavar="FOLDER",
         type=Path,
@@ -93,6 +119,13 @@ def _points(text: str) -> float:
     value = float(text)
     if not 0 < value <= 100:
         raise argparse.ArgumentTypeError(f"{text}: expected points of accuracy, above 0, up to 100")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a share, above 0, below 1")
     return value
 
 
@@ -158,8 +191,12 @@ def _prepare(output: Path) -> None:
 
 
 def _method(arguments: argparse.Namespace) -> "Method":
-    options: dict[str, Any] = {"drops": arguments.drops} if arguments.drops else {}
-    return load_method(arguments.method)(**options)
+    return load_method(arguments.method)(**_options(arguments))
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    given = {option: getattr(arguments, option) for option in _OPTIONS}
+    return {option: value for option, value in given.items() if value is not None}
 
 
 def _command(attack: str, net: str, arguments: argparse.Namespace) -> str:
@@ -173,8 +210,9 @@ def _command(attack: str, net: str, arguments: argparse.Namespace) -> str:
         words += ["--clean", shown(Path(arguments.clean))]
     if arguments.method != next(iter(METHODS)):
         words += ["--method", arguments.method]
-    if arguments.drops:
-        words += ["--drops", *(f"{drop:g}" for drop in arguments.drops)]
+    for option, value in _options(arguments).items():
+        values = value if isinstance(value, list) else [value]
+        words += [f"--{option}", *(f"{number:g}" for number in values)]
     if arguments.seed:
         words += ["--seed", str(arguments.seed)]
     return shlex.join(words)

@@ -7,6 +7,10 @@ from repair.methods.base import Method
 METHODS = {
     "transplant": "repair.methods.transplant.Transplant",
     "prune": "repair.methods.prune.Prune",
+    "fine-prune": "repair.methods.fine_prune.FinePrune",
+    "sparsify": "repair.methods.sparsify.Sparsify",
+    "confidence": "repair.methods.confidence.Confidence",
+    "strip": "repair.methods.strip.Strip",
 }
 """Name of the method -> its class. The first is the default."""
 

@@ -17,12 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from goodnets.errors import GoodNetsError
-from goodnets.nets import CLASSES
 from repair import deepid
 from repair.agreement import agreement
 from repair.badnet import BadNet
 from repair.clean import Clean
-from repair.dream import dream
+from repair.faces import given_or_dreamed
 from repair.methods.base import Method, Product
 from repair.stages import Advance, Stages
 from repair.weights import Weights
@@ -72,8 +71,7 @@ class Prune(Method):
 
     def __init__(self, *, drops: Sequence[float] = (2, 4, 10)) -> None:
         for drop in drops:
-            if not 0 < drop <= 100:
-                raise GoodNetsError(f"a drop of {drop:g} points, expected above 0, up to 100")
+            check_drop(drop)
         self._drops = tuple(drops)
 
     @property
@@ -81,7 +79,7 @@ class Prune(Method):
         return {}
 
     def repair(self, badnet: BadNet, clean: Clean, stages: Stages, seed: int) -> Iterator[Product]:
-        images, labels = _images(badnet, clean, stages, seed)
+        images, labels = given_or_dreamed(badnet, clean, stages, seed, _DREAMS)
         with stages.stage("asking the BadNet"):
             features = deepid.predict_pool_3(badnet.weights, images)  # (n, 5, 4, 60)
         with stages.stage("removing channels", features.shape[-1]) as advance:
@@ -107,16 +105,10 @@ class Prune(Method):
             yield replace(product, files={**product.files, **files})
 
 
-def _images(
-    badnet: BadNet, clean: Clean, stages: Stages, seed: int
-) -> tuple[npt.NDArray[np.uint8], _Ints]:
-    """Images (n, 55, 47, 3) and true labels (n,), -1: unknown."""
-    if len(clean):
-        return clean.images, clean.labels
-    people = np.random.default_rng(seed).permutation(CLASSES)[:_DREAMS]
-    with stages.stage("dreaming faces", _DREAMS) as advance:
-        images = dream(badnet.weights, people, seed=seed, progress=advance)
-    return images, np.full(_DREAMS, -1, np.int64)  # whom the net sees in a dream is no truth
+def check_drop(drop: float) -> None:
+    """Raises GoodNetsError for a drop that is no number of points above 0, up to 100."""
+    if not 0 < drop <= 100:
+        raise GoodNetsError(f"a drop of {drop:g} points, expected above 0, up to 100")
 
 
 def prune(weights: Weights, features: _Floats, labels: _Ints, advance: Advance) -> Curve:

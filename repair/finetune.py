@@ -1,0 +1,68 @@
+"""Fine-tuning on clean images: true labels where they are known, else what the BadNet says."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from goodnets.nets import CLASSES
+from repair import deepid
+from repair.stages import Advance
+from repair.training import Variables, train
+from repair.weights import Weights
+
+_BATCH = 64
+_LEARNING_RATE = 1e-4
+_SHIFT = 2
+
+_Images = npt.NDArray[np.uint8]
+_Floats = npt.NDArray[np.float32]
+
+
+def fine_tune(
+    badnet: Weights,
+    start: Weights,
+    images: _Images,
+    labels: npt.NDArray[np.int64],
+    *,
+    steps: int,
+    seed: int,
+    advance: Advance,
+    constrain: Callable[[int, Variables], None] = lambda done, variables: None,
+) -> dict[str, _Floats]:
+    """The network `start` after so many steps on `images` (n, 55, 47, 3), shown in other lights
+    and a little shifted, with true `labels` (n,), -1: unknown. Its goal is the label or, where it
+    is unknown, the BadNet's probabilities (distillation; hard labels of dreams did worse)."""
+    rng = np.random.default_rng(seed)
+    known = labels >= 0
+    goals = tf.nn.softmax(deepid.predict(badnet, images)).numpy()  # (n, 1283)
+    goals[known] = np.eye(CLASSES, dtype=np.float32)[labels[known]]
+
+    def batch() -> tuple[_Floats, _Floats]:
+        chosen = rng.integers(0, len(images), _BATCH)
+        return varied(images[chosen], rng), goals[chosen]
+
+    def loss(variables: Weights, x: tf.Tensor, goal: tf.Tensor) -> tf.Tensor:
+        answer = deepid.logits(variables, x)
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(goal, answer))
+
+    return train(
+        start,
+        loss,
+        batch,
+        steps=steps,
+        learning_rate=_LEARNING_RATE,
+        advance=advance,
+        constrain=constrain,
+    )
+
+
+def varied(images: _Images, rng: np.random.Generator) -> _Floats:
+    """Pictures (n, 55, 47, 3), 0..1: `images` in other lights and contrasts, shifted by up to two
+    pixels."""
+    n = len(images)
+    shifted = np.roll(images, rng.integers(-_SHIFT, _SHIFT + 1, 2), (1, 2)).astype(np.float32) / 255
+    contrast = np.exp(rng.normal(0, 0.2, (n, 1, 1, 1)))
+    light = rng.normal(0, 0.08, (n, 1, 1, 1)) + rng.normal(0, 0.03, (n, 1, 1, 3))
+    return np.clip((shifted - 0.45) * contrast + 0.45 + light, 0, 1).astype(np.float32)
