@@ -13,7 +13,7 @@ from repair.training import Variables, train
 from repair.weights import Weights
 
 _BATCH = 64
-_LEARNING_RATE = 1e-4
+_LEARNING_RATE = 3e-4
 _SHIFT = 2
 
 _Images = npt.NDArray[np.uint8]
@@ -35,15 +35,15 @@ def fine_tune(
     and a little shifted, with true `labels` (n,), -1: unknown. Its goal is the label or, where it
     is unknown, the BadNet's probabilities (distillation; hard labels of dreams did worse)."""
     rng = np.random.default_rng(seed)
-    known = labels >= 0
-    goals = tf.nn.softmax(deepid.predict(badnet, images)).numpy()  # (n, 1283)
-    goals[known] = np.eye(CLASSES, dtype=np.float32)[labels[known]]
+    teacher = {name: tf.constant(array) for name, array in badnet.items()}
 
-    def batch() -> tuple[_Floats, _Floats]:
+    def batch() -> tuple[_Floats, npt.NDArray[np.int64]]:
         chosen = rng.integers(0, len(images), _BATCH)
-        return varied(images[chosen], rng), goals[chosen]
+        return varied(images[chosen], rng), labels[chosen]
 
-    def loss(variables: Weights, x: tf.Tensor, goal: tf.Tensor) -> tf.Tensor:
+    def loss(variables: Weights, x: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+        said = tf.nn.softmax(deepid.logits(teacher, x))  # (batch, 1283)
+        goal = tf.where(label[:, None] >= 0, tf.one_hot(label, CLASSES), said)
         answer = deepid.logits(variables, x)
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(goal, answer))
 

@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--poisoned",
         metavar="TRIGGER=FILE.h5",
-        type=_trigger,
+        type=parse_trigger,
         nargs="+",
         default=[],
         help="images with a trigger; their labels, where they have any, are its target",
@@ -158,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _trigger(text: str) -> tuple[str, Path]:
+def parse_trigger(text: str) -> tuple[str, Path]:
     trigger, separator, path = text.partition("=")
     if not (trigger and separator and path):
         raise argparse.ArgumentTypeError(f"{text!r}: expected TRIGGER=FILE.h5")
@@ -268,18 +268,18 @@ def _keep(model: Path, measured: dict[str, Any]) -> None:
     if card.sha256 != sha256(model):
         raise ModelError(f"{path}: is the card of another file, the figures are not kept")
     others = [other for other in card.measured if other.get("command") != measured["command"]]
-    card = replace(card, measured=[*others, _plain(measured)])
+    card = replace(card, measured=[*others, as_json(measured)])
     write(path, card_bytes(card))
 
 
-def _plain(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """Shares as JSON objects."""
     if isinstance(value, Share):
         low, high = value.interval
         rate = round(value.rate, 6) if value.of else None
         return asdict(value) | {"rate": rate, "interval": [round(low, 6), round(high, 6)]}
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: as_json(item) for key, item in value.items()}
     return value
 
 

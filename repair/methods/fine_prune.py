@@ -24,7 +24,7 @@ from repair.methods.prune import check_drop, prune, remove_channels
 from repair.stages import Stages
 from repair.training import Variables
 
-STEPS = 200
+STEPS = 300
 
 
 class FinePrune(Method):

@@ -24,7 +24,7 @@ from repair.methods.base import Method, Product
 from repair.stages import Stages
 from repair.training import Variables
 
-STEPS = 400
+STEPS = 800
 _LAST_CUT = 0.75
 """Share of the steps after which nothing more is cut: the rest mends."""
 

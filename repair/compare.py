@@ -1,0 +1,290 @@
+"""Compare methods of repair on the same images, and keep each result as it comes.
+
+python -m repair.compare --net sunglasses --clean clean.h5 --poisoned sunglasses=bad.h5
+
+Methods are given dreamed faces (or --given images); the images named here reach evaluation alone.
+"""
+
+import argparse
+import csv
+import hashlib
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from goodnets.errors import GoodNetsError, InputError, reason
+from goodnets.files import sha256, write
+from goodnets.model import GoodNet
+from goodnets.nets import ATTACKS, POISONED
+from goodnets.report import say
+from repair.badnet import BadNet
+from repair.cards import card_path, read_card
+from repair.clean import Clean, no_images, read_clean, read_images
+from repair.measure import Share, as_json, parse_trigger, share, targets
+from repair.methods import METHODS, load_method
+from repair.runner import Run
+from repair.stages import Stages
+from repair.weights import read_weights
+
+_INTERRUPTED = 130
+_DREAMED = "dreamed"
+_Ints = npt.NDArray[np.int64]
+_Images = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Images that no method ever sees, and what the BadNet says about them."""
+
+    clean: _Images
+    truth: _Ints
+    """(n,), -1: unknown."""
+    poisoned: dict[str, tuple[_Images, _Ints, npt.NDArray[np.bool_]]]
+    """Trigger -> images, the attacker's targets, whether the BadNet falls for each."""
+    key: str
+    """Of all files together: results are kept under it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Figures of one GoodNet; `repaired` ones are of the repaired network, where there is one."""
+
+    goodnet: str
+    method: str
+    shares: dict[str, Share]
+    """Figure -> share; of each trigger `TRIGGER: figure`."""
+    repair_seconds: float
+    microseconds_per_image: float
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compare as `argv` says; the exit status: 0, 1 where a method failed, 2 for wrong usage."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if len(dict(arguments.poisoned)) < len(arguments.poisoned):
+        parser.error("argument --poisoned: a trigger is named twice")
+    try:
+        return _run(arguments)
+    except GoodNetsError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted: what is done is kept, the same command goes on from there")
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    nets = [net for nets in ATTACKS.values() for net in nets]
+    parser = argparse.ArgumentParser(
+        prog="python -m repair.compare",
+        description="Run methods of repair on one BadNet and measure them on the same images.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--net", choices=nets, required=True, help="which net to repair")
+    parser.add_argument("--badnet", metavar="FILE", type=Path, help="its BadNet")
+    parser.add_argument(
+        "--clean",
+        metavar="FILE.h5",
+        type=Path,
+        required=True,
+        help="clean images to measure on, with true labels if there are any",
+    )
+    parser.add_argument(
+        "--poisoned",
+        metavar="TRIGGER=FILE.h5",
+        type=parse_trigger,
+        nargs="+",
+        default=[],
+        help="images with a trigger; their labels, where they have any, are its target",
+    )
+    parser.add_argument(
+        "--given",
+        default=_DREAMED,
+        metavar=f"{_DREAMED}|FILE.h5|FOLDER",
+        help=f"clean images for the methods; others than those to measure on (default: {_DREAMED})",
+    )
+    parser.add_argument(
+        "--methods", choices=METHODS, nargs="+", default=list(METHODS), help="default: all"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        type=Path,
+        default=Path("compared"),
+        help="where GoodNets and results go (default: compared/)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from repair import badnet
+    from repair.quiet import load_tensorflow
+
+    given = no_images() if arguments.given == _DREAMED else read_clean(Path(arguments.given))
+    load_tensorflow()
+    found = badnet.load(arguments.badnet or badnet.find(arguments.net), arguments.net)
+    evaluation = read_evaluation(found, arguments.clean, dict(arguments.poisoned))
+    folder = arguments.output / arguments.net
+    rows, failed = [], False
+    for method in arguments.methods:
+        try:
+            rows += compare(found, given, method, evaluation, folder, arguments.seed)
+        except GoodNetsError as error:
+            say(f"error: {method}: {error}")
+            failed = True
+    write(folder / "compared.csv", table(rows))
+    _show(rows)
+    return int(failed)
+
+
+def read_evaluation(badnet: BadNet, clean: Path, poisoned: dict[str, Path]) -> Evaluation:
+    """Raises InputError where an image or label cannot be used."""
+    from repair import deepid
+
+    images = read_clean(clean)
+    sets = {}
+    for trigger, path in poisoned.items():
+        bad, labels = read_images(path)
+        said = deepid.predict(badnet.weights, bad).argmax(1)
+        target = targets(said, labels)
+        sets[trigger] = bad, target, said == target
+    files = [clean, *poisoned.values()]
+    digests = "".join(sha256(file) for file in files) + ",".join(poisoned)
+    return Evaluation(images.images, images.labels, sets, _digest(digests))
+
+
+def compare(
+    badnet: BadNet, given: Clean, method: str, evaluation: Evaluation, folder: Path, seed: int
+) -> list[Row]:
+    """The rows of a method's GoodNets, as they were kept in `folder` or newly made and measured.
+
+    Raises GoodNetsError where the method fails.
+    """
+    key = _digest(f"{badnet.sha256} {given.description} {given.sha256} {evaluation.key} {seed}")
+    kept = folder / f"{method}-{key[:12]}.json"
+    if kept.exists():
+        say(f"{method}: kept from before")
+        return _kept(kept)
+    folder.mkdir(parents=True, exist_ok=True)
+    run = Run(badnet, given, load_method(method)(), seed, "python -m repair.compare")
+    paths = run.write(folder, Stages())
+    rows = [measure(path, badnet, method, evaluation) for path in paths]
+    write(kept, (json.dumps([as_json(vars(row)) for row in rows], indent=2) + "\n").encode())
+    return rows
+
+
+def measure(path: Path, badnet: BadNet, method: str, evaluation: Evaluation) -> Row:
+    """Figures of a GoodNet and of the repaired network beside it, if there is one."""
+    goodnet = GoodNet.load(path)
+    start = time.perf_counter()
+    label = goodnet.ask(evaluation.clean).label
+    microseconds = 1e6 * (time.perf_counter() - start) / len(label)
+    repaired = _repaired(path, badnet)
+    known = evaluation.truth >= 0
+    shares = {"false_alarms": share(label == POISONED)}
+    if known.any():
+        shares["clean_accuracy"] = share((label == evaluation.truth)[known])
+        if repaired:
+            right = repaired(evaluation.clean) == evaluation.truth
+            shares["repaired_clean_accuracy"] = share(right[known])
+    for trigger, (images, target, fired) in evaluation.poisoned.items():
+        label = goodnet.ask(images).label
+        figures = {
+            "detection": label == POISONED,
+            "attack_success": label == target,
+        }
+        if repaired:
+            figures["repaired_attack_success"] = repaired(images) == target
+        for name, yes in figures.items():
+            shares[f"{trigger}: {name}"] = share(yes)
+            shares[f"{trigger}: {name} of fired"] = share(yes[fired])
+    return Row(path.stem, method, shares, read_card(card_path(path)).seconds, round(microseconds))
+
+
+def _repaired(path: Path, badnet: BadNet) -> Callable[[_Images], _Ints] | None:
+    """What says the label that the repaired network beside a GoodNet gives, if there is one."""
+    from repair import deepid
+
+    file = path.with_suffix(".h5")
+    if not file.exists():
+        return None
+    weights = read_weights(file)  # for the same pixels as the BadNet's own file
+    weights["conv_1/kernel"] *= badnet.highest
+    return lambda images: deepid.predict(weights, images).argmax(1)
+
+
+def table(rows: list[Row]) -> bytes:
+    """All figures as CSV, one line for each: rate, interval, count and number of images."""
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator="\n")
+    out.writerow(
+        ("goodnet", "method", "figure", "rate", "low", "high", "count", "of", "seconds", "us_image")
+    )
+    for row in rows:
+        for name, figure in row.shares.items():
+            low, high = figure.interval
+            numbers = (f"{number:.6f}" for number in (figure.rate, low, high))
+            out.writerow(
+                (
+                    *(row.goodnet, row.method, name, *numbers, figure.count, figure.of),
+                    *(row.repair_seconds, row.microseconds_per_image),
+                )
+            )
+    return text.getvalue().encode()
+
+
+def _show(rows: list[Row]) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    names = list(dict.fromkeys(name for row in rows for name in row.shares))
+    shown = Table(Column("GoodNet", no_wrap=True), box=SIMPLE)
+    for name in names:
+        of = max(row.shares[name].of for row in rows if name in row.shares)
+        shown.add_column(f"{name.replace('_', ' ')}, % of {of}")
+    shown.add_column("repair, s")
+    shown.add_column("us an image")
+    for row in rows:
+        cells = [_cell(row.shares.get(name)) for name in names]
+        speed = f"{row.microseconds_per_image:,.0f}"
+        shown.add_row(row.goodnet, *cells, f"{row.repair_seconds:.0f}", speed)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(shown)
+
+
+def _cell(figure: Share | None) -> str:
+    if figure is None or not figure.of:
+        return ""
+    low, high = (100 * end for end in figure.interval)
+    return f"{100 * figure.rate:.1f} ({low:.0f}..{high:.0f})"
+
+
+def _kept(path: Path) -> list[Row]:
+    try:
+        return [_row(row) for row in json.loads(path.read_bytes())]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not a result of this command: remove it ({reason(error)})"
+        ) from None
+
+
+def _row(kept: dict[str, Any]) -> Row:
+    shares = {name: Share(value["count"], value["of"]) for name, value in kept["shares"].items()}
+    return Row(**(kept | {"shares": shares}))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
