@@ -245,20 +245,16 @@ def table(rows: list[Row]) -> bytes:
 def _show(rows: list[Row]) -> None:
     from rich.box import SIMPLE
     from rich.console import Console
-    from rich.table import Column, Table
+    from rich.table import Table
 
-    names = list(dict.fromkeys(name for row in rows for name in row.shares))
-    shown = Table(Column("GoodNet", no_wrap=True), box=SIMPLE)
-    for name in names:
+    shown = Table("", *(row.goodnet for row in rows), box=SIMPLE)
+    for name in dict.fromkeys(name for row in rows for name in row.shares):
         of = max(row.shares[name].of for row in rows if name in row.shares)
-        shown.add_column(f"{name.replace('_', ' ')}, % of {of}")
-    shown.add_column("repair, s")
-    shown.add_column("us an image")
-    for row in rows:
-        cells = [_cell(row.shares.get(name)) for name in names]
-        speed = f"{row.microseconds_per_image:,.0f}"
-        shown.add_row(row.goodnet, *cells, f"{row.repair_seconds:.0f}", speed)
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(shown)
+        title = f"{name.replace('_', ' ')}, % of {of}"
+        shown.add_row(title, *(_cell(row.shares.get(name)) for row in rows))
+    shown.add_row("seconds to repair", *(f"{row.repair_seconds:.0f}" for row in rows))
+    shown.add_row("us an image", *(f"{row.microseconds_per_image:,.0f}" for row in rows))
+    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(shown)
 
 
 def _cell(figure: Share | None) -> str:
