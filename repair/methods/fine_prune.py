@@ -5,7 +5,8 @@ a backdoor keeps for itself, fine-tuning moves those that it shares with clean i
 answers "poisoned" where BadNet and repaired network disagree. It assumes that some of the backdoor
 goes with the pruned channels, and that there are enough clean images to fine-tune on. It fails
 where the trigger speaks through channels that faces need: fine-tuning on clean images alone gives
-the network no reason to unlearn it. On the five public BadNets nearly all of the attack survives.
+the network no reason to unlearn it. With dreams in the place of clean images nearly all of the
+attack survives on the public BadNets (docs/methods.md).
 """
 
 from collections.abc import Iterator
