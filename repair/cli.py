@@ -4,7 +4,7 @@ import argparse
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from repair.clean import Clean
     from repair.methods.base import Method
 
-_DREAMED = "dreamed"
+DREAMED = "dreamed"
 _ZOO, _OTHERS = Path("models"), Path("repaired")
 _INTERRUPTED = 130
 _OPTIONS = {
@@ -70,9 +70,9 @@ def _parser(attack: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--clean",
-        default=_DREAMED,
-        metavar=f"{_DREAMED}|FILE.h5|FOLDER",
-        help=f"clean images: none but faces dreamed from the BadNet alone ({_DREAMED}, the "
+        default=DREAMED,
+        metavar=f"{DREAMED}|FILE.h5|FOLDER",
+        help=f"clean images: none but faces dreamed from the BadNet alone ({DREAMED}, the "
         "default), an h5 file in the contest's layout, or a folder of pictures",
     )
     first = next(iter(METHODS))
@@ -111,7 +111,9 @@ def _parser(attack: str) -> argparse.ArgumentParser:
         help=f"where the GoodNets go (default: {_ZOO}/ for those of the zoo, made with --net and "
         f"--seed alone, {_OTHERS}/ for others)",
     )
-    parser.add_argument("--seed", type=_seed, default=0, help="of all that is random (default: 0)")
+    parser.add_argument(
+        "--seed", type=parse_seed, default=0, help="of all that is random (default: 0)"
+    )
     return parser
 
 
@@ -129,7 +131,7 @@ def _share(text: str) -> float:
     return value
 
 
-def _seed(text: str) -> int:
+def parse_seed(text: str) -> int:
     value = int(text)
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(f"{text}: expected 0..{2**32 - 1}")
@@ -145,7 +147,7 @@ def _run(attack: str, arguments: argparse.Namespace) -> int:
     stages = Stages()
     clean = _clean(arguments.clean)
     output = _output(arguments)
-    _prepare(output)
+    prepare(output)
     failed = False
     for net in [arguments.net] if arguments.net else ATTACKS[attack]:
         try:
@@ -155,10 +157,16 @@ def _run(attack: str, arguments: argparse.Namespace) -> int:
                     load_tensorflow()
             found = badnet.load(path, net, stages.warn)
             stages.note(f"{net}: {path}")
-            run = Run(
-                found, clean, _method(arguments), arguments.seed, _command(attack, net, arguments)
+            again = command(
+                attack,
+                net,
+                badnet=arguments.badnet,
+                clean=arguments.clean,
+                method=arguments.method,
+                options=_options(arguments),
+                seed=arguments.seed,
             )
-            run.write(output, stages)
+            Run(found, clean, _method(arguments), arguments.seed, again).write(output, stages)
         except GoodNetsError as error:
             say(f"error: {net}: {error}")
             failed = True
@@ -168,7 +176,7 @@ def _run(attack: str, arguments: argparse.Namespace) -> int:
 def _clean(given: str) -> "Clean":
     from repair.clean import no_images, read_clean
 
-    if given == _DREAMED:
+    if given == DREAMED:
         return no_images()
     return read_clean(Path(given), lambda source, text: say(f"warning: {source}: {text}"))
 
@@ -176,11 +184,11 @@ def _clean(given: str) -> "Clean":
 def _output(arguments: argparse.Namespace) -> Path:
     """The zoo is nobody's scratch folder: what differs from it goes elsewhere."""
     first = next(iter(METHODS))
-    differs = arguments.badnet or arguments.clean != _DREAMED or arguments.method != first
+    differs = arguments.badnet or arguments.clean != DREAMED or arguments.method != first
     return arguments.output or (_OTHERS if differs else _ZOO)
 
 
-def _prepare(output: Path) -> None:
+def prepare(output: Path) -> None:
     """Find out now, not after minutes of work, whether files can be written."""
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -199,20 +207,29 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     return {option: value for option, value in given.items() if value is not None}
 
 
-def _command(attack: str, net: str, arguments: argparse.Namespace) -> str:
-    """What makes this GoodNet again, from the project's folder."""
+def command(
+    attack: str,
+    net: str,
+    *,
+    badnet: Path | None = None,
+    clean: str = DREAMED,
+    method: str,
+    options: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> str:
+    """What makes a GoodNet again, from the project's folder."""
     from repair.cards import shown
 
     words = ["python", "-m", f"repair.{attack}", "--net", net]
-    if arguments.badnet:
-        words += ["--badnet", shown(arguments.badnet)]
-    if arguments.clean != _DREAMED:
-        words += ["--clean", shown(Path(arguments.clean))]
-    if arguments.method != next(iter(METHODS)):
-        words += ["--method", arguments.method]
-    for option, value in _options(arguments).items():
+    if badnet:
+        words += ["--badnet", shown(badnet)]
+    if clean != DREAMED:
+        words += ["--clean", shown(Path(clean))]
+    if method != next(iter(METHODS)):
+        words += ["--method", method]
+    for option, value in (options or {}).items():
         values = value if isinstance(value, list) else [value]
         words += [f"--{option}", *(f"{number:g}" for number in values)]
-    if arguments.seed:
-        words += ["--seed", str(arguments.seed)]
+    if seed:
+        words += ["--seed", str(seed)]
     return shlex.join(words)

@@ -27,7 +27,8 @@ from goodnets.nets import ATTACKS, POISONED
 from goodnets.report import say
 from repair.badnet import BadNet
 from repair.cards import card_path, read_card
-from repair.clean import Clean, no_images, read_clean, read_images
+from repair.clean import no_images, read_clean, read_images
+from repair.cli import DREAMED, command, parse_seed, prepare
 from repair.measure import Share, as_json, parse_trigger, share, targets
 from repair.methods import METHODS, load_method
 from repair.runner import Run
@@ -35,7 +36,6 @@ from repair.stages import Stages
 from repair.weights import read_weights
 
 _INTERRUPTED = 130
-_DREAMED = "dreamed"
 _Ints = npt.NDArray[np.int64]
 _Images = npt.NDArray[np.uint8]
 
@@ -107,9 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--given",
-        default=_DREAMED,
-        metavar=f"{_DREAMED}|FILE.h5|FOLDER",
-        help=f"clean images for the methods; others than those to measure on (default: {_DREAMED})",
+        default=DREAMED,
+        metavar=f"{DREAMED}|FILE.h5|FOLDER",
+        help=f"clean images for the methods; others than those to measure on (default: {DREAMED})",
     )
     parser.add_argument(
         "--methods", choices=METHODS, nargs="+", default=list(METHODS), help="default: all"
@@ -121,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("compared"),
         help="where GoodNets and results go (default: compared/)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
+    parser.add_argument(
+        "--seed", type=parse_seed, default=0, help="of all that is random (default: 0)"
+    )
     return parser
 
 
@@ -129,15 +131,26 @@ def _run(arguments: argparse.Namespace) -> int:
     from repair import badnet
     from repair.quiet import load_tensorflow
 
-    given = no_images() if arguments.given == _DREAMED else read_clean(Path(arguments.given))
+    folder = arguments.output / arguments.net
+    prepare(folder)
+    given = no_images() if arguments.given == DREAMED else read_clean(Path(arguments.given))
     load_tensorflow()
     found = badnet.load(arguments.badnet or badnet.find(arguments.net), arguments.net)
     evaluation = read_evaluation(found, arguments.clean, dict(arguments.poisoned))
-    folder = arguments.output / arguments.net
+    attack = next(attack for attack, nets in ATTACKS.items() if arguments.net in nets)
     rows, failed = [], False
     for method in arguments.methods:
         try:
-            rows += compare(found, given, method, evaluation, folder, arguments.seed)
+            again = command(
+                attack,
+                arguments.net,
+                badnet=arguments.badnet,
+                clean=arguments.given,
+                method=method,
+                seed=arguments.seed,
+            )
+            run = Run(found, given, load_method(method)(), arguments.seed, again)
+            rows += compare(run, evaluation, folder)
         except GoodNetsError as error:
             say(f"error: {method}: {error}")
             failed = True
@@ -162,22 +175,18 @@ def read_evaluation(badnet: BadNet, clean: Path, poisoned: dict[str, Path]) -> E
     return Evaluation(images.images, images.labels, sets, _digest(digests))
 
 
-def compare(
-    badnet: BadNet, given: Clean, method: str, evaluation: Evaluation, folder: Path, seed: int
-) -> list[Row]:
-    """The rows of a method's GoodNets, as they were kept in `folder` or newly made and measured.
+def compare(run: Run, evaluation: Evaluation, folder: Path) -> list[Row]:
+    """The rows of a repair's GoodNets, as they were kept in `folder` or newly made and measured.
 
     Raises GoodNetsError where the method fails.
     """
-    key = _digest(f"{badnet.sha256} {given.description} {given.sha256} {evaluation.key} {seed}")
+    badnet, given, method = run.badnet, run.clean, run.method.name
+    key = _digest(f"{badnet.sha256} {given.description} {given.sha256} {evaluation.key} {run.seed}")
     kept = folder / f"{method}-{key[:12]}.json"
     if kept.exists():
         say(f"{method}: kept from before")
         return _kept(kept)
-    folder.mkdir(parents=True, exist_ok=True)
-    run = Run(badnet, given, load_method(method)(), seed, "python -m repair.compare")
-    paths = run.write(folder, Stages())
-    rows = [measure(path, badnet, method, evaluation) for path in paths]
+    rows = [measure(path, badnet, method, evaluation) for path in run.write(folder, Stages())]
     write(kept, (json.dumps([as_json(vars(row)) for row in rows], indent=2) + "\n").encode())
     return rows
 

@@ -20,6 +20,7 @@ from repair.compare import Evaluation, Row, compare, main, read_evaluation, tabl
 from repair.graph import op
 from repair.measure import Share
 from repair.methods.base import Method, Product
+from repair.runner import Run
 from repair.stages import Stages
 from tests.repair.planted import PEOPLE, TARGET, network, people, stamp
 
@@ -55,6 +56,10 @@ class Suspicious(Method):
         )
 
 
+def suspicious(badnet: BadNet = NET, seed: int = 0) -> Run:
+    return Run(badnet, no_images(), Suspicious(), seed, "command")
+
+
 def h5(path: Path, images: np.ndarray, labels: np.ndarray) -> Path:
     with h5py.File(path, "w") as file:
         file["data"] = images.transpose(0, 3, 1, 2)
@@ -67,6 +72,7 @@ def evaluation(tmp_path: Path) -> Evaluation:
     """Of 20 clean images 2 have a wrong label; 3 of 10 poisoned ones have no trigger."""
     truth = PEOPLE[:20].copy()
     truth[:2] += 1
+    (tmp_path / "out").mkdir()
     clean = h5(tmp_path / "clean.h5", people()[:20], truth)
     bad = np.concatenate([stamp(people()[20:27]), people()[27:30]])
     poisoned = h5(tmp_path / "bad.h5", bad, np.full(10, -1))
@@ -80,7 +86,7 @@ def _methods(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_figures(evaluation: Evaluation, tmp_path: Path) -> None:
-    (row,) = compare(NET, no_images(), "suspicious", evaluation, tmp_path / "out", 0)
+    (row,) = compare(suspicious(), evaluation, tmp_path / "out")
     assert row.shares == {
         "false_alarms": Share(0, 20),
         "clean_accuracy": Share(18, 20),
@@ -97,7 +103,6 @@ def test_figures(evaluation: Evaluation, tmp_path: Path) -> None:
 
 def test_the_repaired_network_is_measured_too(evaluation: Evaluation, tmp_path: Path) -> None:
     from repair.agreement import agreement
-    from repair.runner import Run
 
     class Same(Suspicious):
         """A repair that repairs nothing."""
@@ -116,12 +121,12 @@ def test_the_repaired_network_is_measured_too(evaluation: Evaluation, tmp_path: 
 
 def test_nothing_is_done_twice(evaluation: Evaluation, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    rows = compare(NET, no_images(), "suspicious", evaluation, folder, 0)
-    assert compare(NET, no_images(), "suspicious", evaluation, folder, 0) == rows
+    rows = compare(suspicious(), evaluation, folder)
+    assert compare(suspicious(), evaluation, folder) == rows
     assert Suspicious.runs == 1
-    compare(NET, no_images(), "suspicious", evaluation, folder, 1)  # another seed
+    compare(suspicious(seed=1), evaluation, folder)  # another seed
     other = BadNet("net", "1" * 64, network())
-    compare(other, no_images(), "suspicious", evaluation, folder, 0)
+    compare(suspicious(other), evaluation, folder)
     assert Suspicious.runs == 3
 
 
@@ -134,20 +139,20 @@ def test_an_interrupted_method_leaves_no_result(
     folder = tmp_path / "out"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(module, "measure", interrupted)
-        compare(NET, no_images(), "suspicious", evaluation, folder, 0)
+        compare(suspicious(), evaluation, folder)
     assert not list(folder.glob("suspicious-*.json"))
-    assert compare(NET, no_images(), "suspicious", evaluation, folder, 0)
+    assert compare(suspicious(), evaluation, folder)
     assert Suspicious.runs == 2
 
 
 def test_a_damaged_result(evaluation: Evaluation, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    compare(NET, no_images(), "suspicious", evaluation, folder, 0)
+    compare(suspicious(), evaluation, folder)
     (kept,) = folder.glob("suspicious-*.json")
     for content in ("{", '[{"goodnet": 1}]', '[{"shares": 3}]', json.dumps([1])):
         kept.write_text(content)
         with pytest.raises(GoodNetsError, match="not a result of this command: remove it"):
-            compare(NET, no_images(), "suspicious", evaluation, folder, 0)
+            compare(suspicious(), evaluation, folder)
 
 
 def test_other_images_have_another_key(evaluation: Evaluation, tmp_path: Path) -> None:
@@ -198,8 +203,13 @@ def test_the_command(
     assert "sunglasses-suspicious" in capsys.readouterr().out
     rows = (tmp_path / "out" / "sunglasses" / "compared.csv").read_text().splitlines()
     assert len(rows) == 7
+    card = json.loads((tmp_path / "out/sunglasses/sunglasses-suspicious.json").read_text())
+    again = "python -m repair.sunglasses --net sunglasses --badnet badnet.h5 --method prune"
+    assert card["command"] == again
     assert main(words) == 0
     assert "kept from before" in capsys.readouterr().err
     assert Suspicious.runs == 1
     assert main([*words, "--clean", str(tmp_path / "nothing.h5")]) == 1
     assert "no such file" in capsys.readouterr().err
+    assert main([*words, "--output", str(tmp_path / "clean.h5")]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
