@@ -29,7 +29,7 @@ from repair.badnet import BadNet
 from repair.cards import card_path, read_card
 from repair.clean import no_images, read_clean, read_images
 from repair.cli import DREAMED, command, parse_seed, prepare
-from repair.measure import Share, as_json, parse_trigger, share, targets
+from repair.measure import Share, add_images, as_json, check_images, share, targets
 from repair.methods import METHODS, load_method
 from repair.runner import Run
 from repair.stages import Stages
@@ -69,8 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Compare as `argv` says; the exit status: 0, 1 where a method failed, 2 for wrong usage."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    if len(dict(arguments.poisoned)) < len(arguments.poisoned):
-        parser.error("argument --poisoned: a trigger is named twice")
+    check_images(parser, arguments)
     try:
         return _run(arguments)
     except GoodNetsError as error:
@@ -90,21 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--net", choices=nets, required=True, help="which net to repair")
     parser.add_argument("--badnet", metavar="FILE", type=Path, help="its BadNet")
-    parser.add_argument(
-        "--clean",
-        metavar="FILE.h5",
-        type=Path,
-        required=True,
-        help="clean images to measure on, with true labels if there are any",
-    )
-    parser.add_argument(
-        "--poisoned",
-        metavar="TRIGGER=FILE.h5",
-        type=parse_trigger,
-        nargs="+",
-        default=[],
-        help="images with a trigger; their labels, where they have any, are its target",
-    )
+    add_images(parser)
     parser.add_argument(
         "--given",
         default=DREAMED,

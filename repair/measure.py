@@ -107,8 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure as `argv` says; the exit status: 0, 1 for an error, 2 for wrong usage."""
     parser = _parser()
     arguments = parser.parse_args(argv)
-    if len(dict(arguments.poisoned)) < len(arguments.poisoned):
-        parser.error("argument --poisoned: a trigger is named twice")
+    check_images(parser, arguments)
     try:
         measured = _measure(arguments)
         _keep(arguments.model, measured)
@@ -128,21 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("model", metavar="MODEL.onnx", type=Path)
-    parser.add_argument(
-        "--clean",
-        metavar="FILE.h5",
-        type=Path,
-        required=True,
-        help="clean images, with true labels if there are any",
-    )
-    parser.add_argument(
-        "--poisoned",
-        metavar="TRIGGER=FILE.h5",
-        type=parse_trigger,
-        nargs="+",
-        default=[],
-        help="images with a trigger; their labels, where they have any, are its target",
-    )
+    add_images(parser)
     parser.add_argument(
         "--strangers",
         metavar="FILE.h5",
@@ -158,7 +143,32 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def parse_trigger(text: str) -> tuple[str, Path]:
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """The options that name the images to measure on."""
+    parser.add_argument(
+        "--clean",
+        metavar="FILE.h5",
+        type=Path,
+        required=True,
+        help="clean images to measure on, with true labels if there are any",
+    )
+    parser.add_argument(
+        "--poisoned",
+        metavar="TRIGGER=FILE.h5",
+        type=_trigger,
+        nargs="+",
+        default=[],
+        help="images with a trigger; their labels, where they have any, are its target",
+    )
+
+
+def check_images(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Ends the program where a trigger is named twice."""
+    if len(dict(arguments.poisoned)) < len(arguments.poisoned):
+        parser.error("argument --poisoned: a trigger is named twice")
+
+
+def _trigger(text: str) -> tuple[str, Path]:
     trigger, separator, path = text.partition("=")
     if not (trigger and separator and path):
         raise argparse.ArgumentTypeError(f"{text!r}: expected TRIGGER=FILE.h5")
