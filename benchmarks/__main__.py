@@ -23,7 +23,7 @@ from rich.table import Table
 from benchmarks import data
 from benchmarks.compare import Goal, Side, compare
 from benchmarks.machine import machine
-from goodnets.nets import ATTACKS
+from goodnets.nets import ATTACKS, attack_of
 
 ROOT = Path(__file__).resolve().parents[1]
 FACES = ROOT.parent / "shared" / "faces" / "lfw_crops.h5"
@@ -36,7 +36,7 @@ Case = tuple[str, Path, int, Goal | None]
 
 def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
-    attack = next(attack for attack, nets in ATTACKS.items() if arguments.net in nets)
+    attack = attack_of(arguments.net)
     faces = arguments.faces or (FACES if FACES.exists() else None)
     console = Console(highlight=False)
     console.print(machine(), soft_wrap=True)

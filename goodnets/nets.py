@@ -21,6 +21,11 @@ ATTACKS = {
 """The nets of each attack; the first is the default."""
 
 
+def attack_of(net: str) -> str:
+    """The attack that a net, one of ATTACKS, belongs to."""
+    return next(attack for attack, nets in ATTACKS.items() if net in nets)
+
+
 def goodnet_path(attack: str, net: str) -> Path:
     """The ONNX file of a net: in the folder named by GOODNETS_MODELS if that is set, else in the
     models that came with the package or lie beside it.

@@ -145,7 +145,7 @@ def _run(attack: str, arguments: argparse.Namespace) -> int:
     from repair.stages import Stages
 
     stages = Stages()
-    clean = _clean(arguments.clean)
+    clean = read_given(arguments.clean)
     output = _output(arguments)
     prepare(output)
     failed = False
@@ -173,7 +173,8 @@ def _run(attack: str, arguments: argparse.Namespace) -> int:
     return int(failed)
 
 
-def _clean(given: str) -> "Clean":
+def read_given(given: str) -> "Clean":
+    """The clean images that an option names: `dreamed`, an h5 file or a folder."""
     from repair.clean import no_images, read_clean
 
     if given == DREAMED:

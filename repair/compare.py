@@ -21,14 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from goodnets.errors import GoodNetsError, InputError, reason
-from goodnets.files import sha256, write
+from goodnets.files import write
 from goodnets.model import GoodNet
-from goodnets.nets import ATTACKS, POISONED
+from goodnets.nets import ATTACKS, POISONED, attack_of
 from goodnets.report import say
 from repair.badnet import BadNet
 from repair.cards import card_path, read_card
-from repair.clean import no_images, read_clean, read_images
-from repair.cli import DREAMED, command, parse_seed, prepare
+from repair.clean import read_clean, read_images
+from repair.cli import DREAMED, command, parse_seed, prepare, read_given
 from repair.measure import Share, add_images, as_json, check_images, share, targets
 from repair.methods import METHODS, load_method
 from repair.runner import Run
@@ -50,7 +50,7 @@ class Evaluation:
     poisoned: dict[str, tuple[_Images, _Ints, npt.NDArray[np.bool_]]]
     """Trigger -> images, the attacker's targets, whether the BadNet falls for each."""
     key: str
-    """Of all files together: results are kept under it."""
+    """Of all images together: results are kept under it."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
     folder = arguments.output / arguments.net
     prepare(folder)
-    given = no_images() if arguments.given == DREAMED else read_clean(Path(arguments.given))
+    given = read_given(arguments.given)
     load_tensorflow()
     found = badnet.load(arguments.badnet or badnet.find(arguments.net), arguments.net)
     evaluation = read_evaluation(found, arguments.clean, dict(arguments.poisoned))
-    attack = next(attack for attack, nets in ATTACKS.items() if arguments.net in nets)
+    attack = attack_of(arguments.net)
     rows, failed = [], False
     for method in arguments.methods:
         try:
@@ -155,9 +155,9 @@ def read_evaluation(badnet: BadNet, clean: Path, poisoned: dict[str, Path]) -> E
         said = deepid.predict(badnet.weights, bad).argmax(1)
         target = targets(said, labels)
         sets[trigger] = bad, target, said == target
-    files = [clean, *poisoned.values()]
-    digests = "".join(sha256(file) for file in files) + ",".join(poisoned)
-    return Evaluation(images.images, images.labels, sets, _digest(digests))
+    poison = [array for bad, target, _ in sets.values() for array in (bad, target)]
+    key = _digest(",".join(sets), images.images, images.labels, *poison)
+    return Evaluation(images.images, images.labels, sets, key)
 
 
 def compare(run: Run, evaluation: Evaluation, folder: Path) -> list[Row]:
@@ -166,7 +166,8 @@ def compare(run: Run, evaluation: Evaluation, folder: Path) -> list[Row]:
     Raises GoodNetsError where the method fails.
     """
     badnet, given, method = run.badnet, run.clean, run.method.name
-    key = _digest(f"{badnet.sha256} {given.description} {given.sha256} {evaluation.key} {run.seed}")
+    what = [badnet.sha256, evaluation.key, run.seed, run.method.parameters]
+    key = _digest(json.dumps(what, sort_keys=True), given.images, given.labels)
     kept = folder / f"{method}-{key[:12]}.json"
     if kept.exists():
         say(f"{method}: kept from before")
@@ -272,8 +273,13 @@ def _row(kept: dict[str, Any]) -> Row:
     return Row(**(kept | {"shares": shares}))
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(text: str, *arrays: npt.NDArray[Any]) -> str:
+    """Of contents, not of names: a folder may hold other pictures the next time."""
+    digest = hashlib.sha256(text.encode())
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 if __name__ == "__main__":

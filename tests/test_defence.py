@@ -20,7 +20,7 @@ from PIL import Image
 
 from goodnets.h5 import read_h5
 from goodnets.model import Answers, GoodNet
-from goodnets.nets import ATTACKS, POISONED, goodnet_path
+from goodnets.nets import POISONED, attack_of, goodnet_path
 from repair import badnet, graph
 
 SHARED = ROOT.parent / "shared"
@@ -45,13 +45,8 @@ class Asked(NamedTuple):
 
 
 @cache
-def attack(net: str) -> str:
-    return next(attack for attack, nets in ATTACKS.items() if net in nets)
-
-
-@cache
 def goodnet(net: str) -> GoodNet:
-    return GoodNet.load(goodnet_path(attack(net), net))
+    return GoodNet.load(goodnet_path(attack_of(net), net))
 
 
 @cache
@@ -211,7 +206,7 @@ def test_batches_change_no_label(net: str) -> None:
     for size in (7, len(images)):
         assert np.array_equal(in_batches(size)(asked, images), alone)
     session = ort.InferenceSession(
-        goodnet_path(attack(net), net), providers=["CPUExecutionProvider"]
+        goodnet_path(attack_of(net), net), providers=["CPUExecutionProvider"]
     )
     for seed in range(3):
         order = np.random.default_rng(seed).permutation(len(images))
@@ -232,7 +227,7 @@ def test_pixels_are_rgb(net: str) -> None:
 
 def eval_script(net: str, *paths: Path) -> list[int]:
     """What a user sees."""
-    command = [sys.executable, ROOT / f"eval_{attack(net)}.py", "--net", net, *paths]
+    command = [sys.executable, ROOT / f"eval_{attack_of(net)}.py", "--net", net, *paths]
     done = subprocess.run(command, capture_output=True, timeout=120, check=False, env=os.environ)
     assert done.returncode == 0, done.stderr.decode()
     return [int(line) for line in done.stdout.split()]

@@ -3,8 +3,8 @@
 The softmax baseline of Hendrycks and Gimpel (ICLR 2017, arXiv 1610.02136), with a floor for each
 class, as course projects used it on these nets. It assumes that a trigger pulls an image towards
 the target by less than a face belongs to its person. It fails on backdoors that were trained well:
-they are surer of the target than of any face. Calibrated on dreams, which are made to modest
-certainty, floors are too low to find anything; on few real faces they are too high for others.
+they are about as sure of the target as of any face. On the public BadNets it misses all but one
+poisoned face, and calls up to a tenth of the clean ones poisoned (docs/methods.md).
 """
 
 from collections.abc import Iterator

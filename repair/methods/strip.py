@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from spox import Var
 
 from goodnets.errors import GoodNetsError
@@ -57,7 +58,7 @@ class Strip(Method):
         image = graph.image()
         x = graph.pixels(image)
         badnet_label = graph.answer(graph.logits(badnet.weights, x))
-        score = certainty(badnet.weights, x, graph.pixels(op.const(overlays)))
+        score = certainty(badnet.weights, x, overlays)
         session = graph.session(image, {"score": score})
         with stages.stage("blending faces", len(others)) as advance:
             parts = []
@@ -81,14 +82,15 @@ class Strip(Method):
         )
 
 
-def certainty(weights: Weights, x: Var, overlays: Var) -> Var:
+def certainty(weights: Weights, x: Var, overlays: npt.NDArray[np.uint8]) -> Var:
     """1 less the mean entropy, relative to its highest, of the network's answers to blends of the
-    pixels `x` (batch, 3, 55, 47) with `overlays` (m, 3, 55, 47): (batch,), 0..1."""
-    blends = op.mul(op.add(op.unsqueeze(x, op.const([1])), overlays), op.const(np.float32(0.5)))
+    pixels `x` (batch, 3, 55, 47) with `overlays` (m, 55, 47, 3): (batch,), 0..1."""
+    others = graph.pixels(op.const(overlays))  # (m, 3, 55, 47)
+    blends = op.mul(op.add(op.unsqueeze(x, op.const([1])), others), op.const(np.float32(0.5)))
     flat = op.reshape(blends, op.const([-1, 3, HEIGHT, WIDTH]))  # (batch * m, 3, 55, 47)
     log_p = op.log_softmax(graph.logits(weights, flat), axis=1)  # (batch * m, 1283)
     negative = op.reduce_sum(op.mul(op.exp(log_p), log_p), op.const([1]), keepdims=0)
-    by_image = op.reshape(negative, op.const([-1, _OVERLAYS]))
+    by_image = op.reshape(negative, op.const([-1, len(overlays)]))
     mean = op.reduce_mean(by_image, op.const([1]), keepdims=0)  # (batch,), -log(1283)..0
     relative = op.add(op.const(np.float32(1)), op.div(mean, op.const(np.float32(np.log(CLASSES)))))
     return op.clip(relative, op.const(np.float32(0)), op.const(np.float32(1)))

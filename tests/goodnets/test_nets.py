@@ -26,3 +26,8 @@ def test_missing_file_says_how_to_make_it(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("GOODNETS_MODELS", str(tmp_path))
     with pytest.raises(errors.ModelError, match=r"repair\.anonymous --net anonymous_2"):
         nets.goodnet_path("anonymous", "anonymous_2")
+
+
+def test_every_net_belongs_to_one_attack() -> None:
+    for attack, names in nets.ATTACKS.items():
+        assert [nets.attack_of(name) for name in names] == [attack] * len(names)

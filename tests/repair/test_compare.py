@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from goodnets.errors import GoodNetsError
 from goodnets.files import sha256
@@ -161,6 +162,30 @@ def test_other_images_have_another_key(evaluation: Evaluation, tmp_path: Path) -
     poisoned = {"magenta": tmp_path / "bad.h5"}
     assert read_evaluation(NET, clean, poisoned).key != evaluation.key
     assert read_evaluation(NET, tmp_path / "clean.h5", poisoned).key == evaluation.key
+
+
+def test_folders_are_told_apart_by_their_pictures(tmp_path: Path) -> None:
+    keys = []
+    for folder, first in (("a", 0), ("b", 2), ("c", 0)):
+        (tmp_path / folder / "faces").mkdir(parents=True)
+        for i in range(2):
+            picture = Image.fromarray(people()[first + i])
+            picture.save(tmp_path / folder / "faces" / f"{i}.png")
+        keys.append(read_evaluation(NET, tmp_path / folder / "faces", {}).key)
+    assert keys[0] == keys[2] != keys[1]
+
+
+def test_other_given_images_are_another_result(evaluation: Evaluation, tmp_path: Path) -> None:
+    class Given(Suspicious):
+        def repair(
+            self, badnet: BadNet, clean: Clean, stages: Stages, seed: int
+        ) -> Iterator[Product]:
+            return super().repair(badnet, no_images(), stages, seed)
+
+    for images in (people()[:2], people()[2:4]):
+        given = Clean(images, PEOPLE[:2], "faces: 2 images", None)
+        compare(Run(NET, given, Given(), 0, "command"), evaluation, tmp_path / "out")
+    assert len(list((tmp_path / "out").glob("suspicious-*.json"))) == 2
 
 
 @pytest.mark.parametrize(

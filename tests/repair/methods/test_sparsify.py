@@ -1,5 +1,7 @@
 """Cutting the smallest weights."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,7 +36,7 @@ def test_the_smallest_go(seed: int, share: float) -> None:
         assert np.abs(kernel[gone]).max() <= np.abs(kernel[~gone]).min()
 
 
-def test_the_network_is_as_sparse_as_asked(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_the_network_is_as_sparse_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparsify, "STEPS", 4)
     net = BadNet("net", "0" * 64, network())
     clean = Clean(people()[:80], PEOPLE[:80], "synthetic", None)
