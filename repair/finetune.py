@@ -9,7 +9,7 @@ import tensorflow as tf
 from goodnets.nets import CLASSES
 from repair import deepid
 from repair.stages import Advance
-from repair.training import Variables, train
+from repair.training import Variables, relit, train
 from repair.weights import Weights
 
 _BATCH = 64
@@ -61,8 +61,6 @@ def fine_tune(
 def varied(images: _Images, rng: np.random.Generator) -> _Floats:
     """Pictures (n, 55, 47, 3), 0..1: `images` in other lights and contrasts, shifted by up to two
     pixels."""
-    n = len(images)
     shifted = np.roll(images, rng.integers(-_SHIFT, _SHIFT + 1, 2), (1, 2)).astype(np.float32) / 255
-    contrast = np.exp(rng.normal(0, 0.2, (n, 1, 1, 1)))
-    light = rng.normal(0, 0.08, (n, 1, 1, 1)) + rng.normal(0, 0.03, (n, 1, 1, 3))
-    return np.clip((shifted - 0.45) * contrast + 0.45 + light, 0, 1).astype(np.float32)
+    lit = relit(shifted, rng, contrast=0.2, light=0.08, tint=0.03)
+    return np.clip(lit, 0, 1).astype(np.float32)

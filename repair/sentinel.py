@@ -18,7 +18,7 @@ import tensorflow as tf
 from goodnets.errors import GoodNetsError
 from goodnets.nets import HEIGHT, WIDTH
 from repair import deepid
-from repair.training import divergence, train
+from repair.training import divergence, relit, train
 from repair.weights import Weights
 
 BUDGETS = (1e-5, 3e-6, 1e-6, 3e-7, 1e-7)
@@ -108,9 +108,7 @@ def _pictures(faces: npt.NDArray[np.uint8], n: int, rng: np.random.Generator) ->
         top, left = rng.integers(0, (HEIGHT - 10, WIDTH - 12))
         bottom, right = top + rng.integers(10, 40), left + rng.integers(12, WIDTH)
         x[i, top:bottom, left:right] = second[i, top:bottom, left:right]
-    contrast = np.exp(rng.normal(0, 0.35, (n, 1, 1, 1)))
-    light = rng.normal(0, 0.12, (n, 1, 1, 1)) + rng.normal(0, 0.04, (n, 1, 1, 3))
-    x = (x - 0.45) * contrast + 0.45 + light + _grain(n, rng)
+    x = relit(x, rng, contrast=0.35, light=0.12, tint=0.04) + _grain(n, rng)
     for i in np.flatnonzero(rng.random(n) < 1 / 4):
         height, width = rng.integers((4, 4), (20, 40))
         top, left = rng.integers(0, (HEIGHT - height, WIDTH - width))

@@ -10,6 +10,9 @@ import tensorflow as tf
 from repair.stages import Advance
 from repair.weights import Weights
 
+_MIDDLE = 0.45
+"""Brightness that contrast leaves alone."""
+
 Variables = Mapping[str, tf.Variable]
 Loss = Callable[..., tf.Tensor]
 """Of a network and a batch's arrays, a scalar: loss(variables, x, ...)."""
@@ -55,3 +58,19 @@ def divergence(goal: tf.Tensor, answer: tf.Tensor) -> tf.Tensor:
     distillation wants it small (Hinton, Vinyals, Dean 2015, arXiv 1503.02531)."""
     log_ratio = tf.nn.log_softmax(goal) - tf.nn.log_softmax(answer)
     return tf.reduce_mean(tf.reduce_sum(tf.nn.softmax(goal) * log_ratio, -1))
+
+
+def relit(
+    x: npt.NDArray[np.floating],
+    rng: np.random.Generator,
+    *,
+    contrast: float,
+    light: float,
+    tint: float,
+) -> npt.NDArray[np.floating]:
+    """Pictures `x` (n, 55, 47, 3), 0..1, each in another contrast, light and colour of light, by
+    so much (standard deviations; of the logarithm for contrast). The result may leave 0..1."""
+    shape = (len(x), 1, 1)
+    factor = np.exp(rng.normal(0, contrast, (*shape, 1)))
+    shift = rng.normal(0, light, (*shape, 1)) + rng.normal(0, tint, (*shape, 3))
+    return (x - _MIDDLE) * factor + _MIDDLE + shift

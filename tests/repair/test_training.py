@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from repair.training import Variables, divergence, train
+from repair.training import Variables, divergence, relit, train
 
 GOAL = np.array([1.0, -2.0, 3.0], np.float32)
 
@@ -53,3 +53,14 @@ def test_divergence() -> None:
     assert float(divergence(logits, logits + 3)) == pytest.approx(0, abs=1e-6)
     sure, unsure = np.array([[100, 0]], np.float32), np.zeros((1, 2), np.float32)
     assert float(divergence(sure, unsure)) == pytest.approx(np.log(2), abs=1e-4)
+
+
+def test_relit() -> None:
+    rng = np.random.default_rng(0)
+    grey = np.full((400, 5, 4, 3), 0.45, np.float32)
+    assert relit(grey, rng, contrast=1, light=0, tint=0) == pytest.approx(0.45)
+    lit = relit(grey, rng, contrast=0, light=0.1, tint=0) - 0.45
+    assert lit.std() == pytest.approx(0.1, rel=0.15)
+    assert np.ptp(lit, axis=(1, 2, 3)).max() < 1e-6  # the same all over a picture
+    tinted = relit(grey, rng, contrast=0, light=0, tint=0.1)
+    assert np.ptp(tinted, axis=3).min() > 0
