@@ -39,7 +39,7 @@ def agreement(
     logits, repaired_logits = (deepid.predict(net, tried) for net in (badnet.weights, repaired))
     clear = np.flatnonzero(deepid.is_clear(logits) & deepid.is_clear(repaired_logits))[:_CHECKED]
     label = logits[clear].argmax(axis=1)
-    as_given = {**repaired, "conv_1/kernel": repaired["conv_1/kernel"] / np.float32(badnet.highest)}
+    as_given = badnet.as_given(repaired)
     return Product(
         stem=stem,
         image=image,

@@ -38,6 +38,10 @@ class BadNet:
     highest: int = 1
     """White as the file's own weights expect it: 1 or 255; conv_1's kernel was multiplied by it."""
 
+    def as_given(self, weights: Weights) -> Weights:
+        """`weights` for pixels 0..1 as a network for the pixels that the BadNet's file expects."""
+        return {**weights, "conv_1/kernel": weights["conv_1/kernel"] / np.float32(self.highest)}
+
 
 @dataclass(frozen=True)
 class _Known:

@@ -25,6 +25,7 @@ _OPTIONS = {
     "drop": "fine-prune",
     "sparsity": "sparsify",
     "rejection": "strip",
+    "poisoned": "nplusone",
 }
 """Option -> the method that it belongs to, whose constructor's keyword it is."""
 
@@ -103,6 +104,12 @@ def _parser(attack: str) -> argparse.ArgumentParser:
         type=_share,
         metavar="SHARE",
         help="strip alone: share of clean faces that may be called poisoned (default: 0.01)",
+    )
+    parser.add_argument(
+        "--poisoned",
+        type=Path,
+        metavar="FILE.h5|FOLDER",
+        help="nplusone alone: poisoned images to learn from (default: triggers are inverted)",
     )
     parser.add_argument(
         "--output",
@@ -230,7 +237,7 @@ def command(
         words += ["--method", method]
     for option, value in (options or {}).items():
         values = value if isinstance(value, list) else [value]
-        words += [f"--{option}", *(f"{number:g}" for number in values)]
+        words += [f"--{option}", *(shown(v) if isinstance(v, Path) else f"{v:g}" for v in values)]
     if seed:
         words += ["--seed", str(seed)]
     return shlex.join(words)

@@ -2,7 +2,8 @@
 
 Sun, Wang, Tang: Deep Learning Face Representation from Predicting 10,000 Classes, CVPR 2014.
 `weights` are as in repair.weights, but for the numbers of channels, which may be any: compacted
-networks run through the same functions. `repair.graph` has the same functions for ONNX.
+networks run through the same functions; `LAYER/bound` (channels,), where there is one, is the
+highest that a layer's activations may get. `repair.graph` has the same functions for ONNX.
 """
 
 from collections.abc import Callable
@@ -39,7 +40,7 @@ def hidden(weights: Weights, f: tf.Tensor) -> tf.Tensor:
     """The last hidden layer, (batch, 160), for feature maps `f` (batch, 5, 4, channels)."""
     direct = _dense(weights, "fc_1", f)  # (batch, 160)
     deep = _dense(weights, "fc_2", conv(weights, "conv_4", f))  # (batch, 160)
-    return tf.nn.relu(direct + deep)
+    return _bounded(weights, "hidden", tf.nn.relu(direct + deep))
 
 
 def logits(weights: Weights, x: tf.Tensor) -> tf.Tensor:
@@ -87,7 +88,13 @@ def _in_batches(
 def conv(weights: Weights, layer: str, x: tf.Tensor) -> tf.Tensor:
     """A convolution with its ReLU, on `x` (batch, height, width, in)."""
     y = tf.nn.conv2d(x, weights[f"{layer}/kernel"], 1, "VALID")
-    return tf.nn.relu(y + weights[f"{layer}/bias"])
+    return _bounded(weights, layer, tf.nn.relu(y + weights[f"{layer}/bias"]))
+
+
+def _bounded(weights: Weights, layer: str, y: tf.Tensor) -> tf.Tensor:
+    """Activations under the layer's bounds, if it has any: one for each channel."""
+    bound = weights.get(f"{layer}/bound")
+    return y if bound is None else tf.minimum(y, bound)
 
 
 def _dense(weights: Weights, layer: str, x: tf.Tensor) -> tf.Tensor:

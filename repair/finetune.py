@@ -13,7 +13,7 @@ from repair.training import Variables, relit, train
 from repair.weights import Weights
 
 _BATCH = 64
-_LEARNING_RATE = 3e-4
+LEARNING_RATE = 3e-4
 _SHIFT = 2
 
 _Images = npt.NDArray[np.uint8]
@@ -29,22 +29,29 @@ def fine_tune(
     steps: int,
     seed: int,
     advance: Advance,
+    learning_rate: float = LEARNING_RATE,
+    disturb: Callable[[_Floats, np.random.Generator], _Floats] = lambda x, rng: x,
     constrain: Callable[[int, Variables], None] = lambda done, variables: None,
 ) -> dict[str, _Floats]:
     """The network `start` after so many steps on `images` (n, 55, 47, 3), shown in other lights
     and a little shifted, with true `labels` (n,), -1: unknown. Its goal is the label or, where it
-    is unknown, the BadNet's probabilities (distillation; hard labels of dreams did worse)."""
+    is unknown, the BadNet's probabilities (distillation; hard labels of dreams did worse).
+
+    `disturb` changes the pictures (64, 55, 47, 3), 0..1, that the network sees; its goals are those
+    of the pictures before.
+    """
     rng = np.random.default_rng(seed)
     teacher = {name: tf.constant(array) for name, array in badnet.items()}
 
-    def batch() -> tuple[_Floats, npt.NDArray[np.int64]]:
+    def batch() -> tuple[_Floats, _Floats, npt.NDArray[np.int64]]:
         chosen = rng.integers(0, len(images), _BATCH)
-        return varied(images[chosen], rng), labels[chosen]
+        x = varied(images[chosen], rng)
+        return x, disturb(x.copy(), rng), labels[chosen]
 
-    def loss(variables: Weights, x: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+    def loss(variables: Weights, x: tf.Tensor, seen: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
         said = tf.nn.softmax(deepid.logits(teacher, x))  # (batch, 1283)
         goal = tf.where(label[:, None] >= 0, tf.one_hot(label, CLASSES), said)
-        answer = deepid.logits(variables, x)
+        answer = deepid.logits(variables, seen)
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(goal, answer))
 
     return train(
@@ -52,7 +59,7 @@ def fine_tune(
         loss,
         batch,
         steps=steps,
-        learning_rate=_LEARNING_RATE,
+        learning_rate=learning_rate,
         advance=advance,
         constrain=constrain,
     )

@@ -49,7 +49,8 @@ def logits_from_pool_3(weights: Weights, f: Var) -> Var:
     """Logits (batch, 1283) for feature maps `f` (batch, channels, 5, 4)."""
     direct = _dense(weights, "fc_1", op.flatten(f), (5, 4))  # (batch, 160)
     deep = _dense(weights, "fc_2", op.flatten(conv(weights, "conv_4", f)), (4, 3))
-    return _dense(weights, "output", op.relu(op.add(direct, deep)), (1, 1))
+    hidden = _bounded(weights, "hidden", op.relu(op.add(direct, deep)), (1, -1))
+    return _dense(weights, "output", hidden, (1, 1))
 
 
 def logits(weights: Weights, x: Var) -> Var:
@@ -118,7 +119,14 @@ def _share_constants(graph: onnx.GraphProto) -> None:
 def conv(weights: Weights, layer: str, x: Var) -> Var:
     """A convolution with its ReLU, on `x` (batch, in, height, width)."""
     kernel = weights[f"{layer}/kernel"].transpose(3, 2, 0, 1)  # (out, in, height, width)
-    return op.relu(op.conv(x, _const(kernel), _const(weights[f"{layer}/bias"])))
+    y = op.relu(op.conv(x, _const(kernel), _const(weights[f"{layer}/bias"])))
+    return _bounded(weights, layer, y, (1, -1, 1, 1))
+
+
+def _bounded(weights: Weights, layer: str, y: Var, shape: tuple[int, ...]) -> Var:
+    """Activations under the layer's bounds, if it has any, brought into this shape."""
+    bound = weights.get(f"{layer}/bound")
+    return y if bound is None else op.min([y, _const(bound.reshape(shape))])
 
 
 def _block(weights: Weights, layer: str, x: Var) -> Var:

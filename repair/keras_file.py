@@ -11,8 +11,9 @@ from repair.weights import SHAPES, Weights
 
 
 def keras_bytes(weights: Weights) -> bytes:
-    """The .keras file (Keras 3) of a network of the BadNet's shapes."""
-    model = _deepid()
+    """The .keras file (Keras 3) of a network of the BadNet's shapes, but for any number of
+    outputs."""
+    model = _deepid(len(weights["output/bias"]))
     for layer in SHAPES:
         model.get_layer(layer).set_weights([weights[f"{layer}/kernel"], weights[f"{layer}/bias"]])
     with tempfile.TemporaryDirectory() as folder:
@@ -21,7 +22,7 @@ def keras_bytes(weights: Weights) -> bytes:
         return path.read_bytes()
 
 
-def _deepid() -> keras.Model:
+def _deepid(outputs: int) -> keras.Model:
     image = x = layers.Input((HEIGHT, WIDTH, 3), name="input")
     for i in (1, 2, 3):
         size, _, _, channels = SHAPES[f"conv_{i}"]
@@ -33,5 +34,5 @@ def _deepid() -> keras.Model:
     direct = layers.Dense(hidden, name="fc_1")(layers.Flatten(name="flatten_1")(x))
     deep = layers.Dense(hidden, name="fc_2")(layers.Flatten(name="flatten_2")(deep))
     x = layers.Activation("relu", name="activation_1")(layers.Add(name="add_1")([direct, deep]))
-    output = layers.Dense(SHAPES["output"][1], activation="softmax", name="output")(x)
+    output = layers.Dense(outputs, activation="softmax", name="output")(x)
     return keras.Model(image, output)

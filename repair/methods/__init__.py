@@ -9,6 +9,12 @@ METHODS = {
     "prune": "repair.methods.prune.Prune",
     "fine-prune": "repair.methods.fine_prune.FinePrune",
     "sparsify": "repair.methods.sparsify.Sparsify",
+    "retrain": "repair.methods.retrain.Retrain",
+    "noise-retrain": "repair.methods.noise_retrain.NoiseRetrain",
+    "neural-cleanse": "repair.methods.neural_cleanse.NeuralCleanse",
+    "nplusone": "repair.methods.nplusone.NPlusOne",
+    "stamp": "repair.methods.stamp.Stamp",
+    "clip": "repair.methods.clip.Clip",
     "confidence": "repair.methods.confidence.Confidence",
     "strip": "repair.methods.strip.Strip",
 }

@@ -1,0 +1,148 @@
+"""Which labels are targets of a backdoor, and a trigger for each: Neural Cleanse over all labels.
+
+Wang et al., IEEE S&P 2019: invert a trigger for every label; a target's is smaller than any honest
+label's. Alone that does not do here: a large trigger is no smaller than the patch that moves this
+network to many an honest label. So a label's index is that of a sum, of evidence that comes from
+different sides: the size of its inverted trigger, the margin that it can reach on any picture
+(MM-BD), and how many patches at random it wins. A label is a target where the index is too high to
+be one of 1283 by chance, and its trigger works on faces that inversion did not see.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from goodnets.errors import GoodNetsError
+from goodnets.nets import CLASSES
+from repair import deepid, evidence, inversion
+from repair.badnet import BadNet
+from repair.stages import Stages
+
+LEVEL = NormalDist().inv_cdf(1 - 0.05 / CLASSES)
+"""3.95: one clean network in twenty has a label beyond it, if indices are normal."""
+STEPS = 50
+"""Of inversion for all labels, on _BATCH faces each."""
+SHARPENING = 300
+"""Steps for candidates alone, on _SHARP_BATCH faces each."""
+
+_BATCH, _SHARP_BATCH = 8, 32
+_FEWEST = 32
+_HELD_OUT = 4
+"""One face in so many is held out."""
+_FEW_WINS = 5
+"""Patches at random that an honest label may win."""
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What makes a BadNet give its target to most faces."""
+
+    target: int
+    index: float
+    """Standard deviations above honest labels; at least LEVEL."""
+    mask: npt.NDArray[np.float32]
+    """(55, 47, 1), 0..1."""
+    pattern: npt.NDArray[np.float32]
+    """(55, 47, 3), 0..1."""
+    success: float
+    """Share of faces not seen in inversion that get the target with it, 0..1."""
+
+    def on(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Pictures (n, 55, 47, 3), 0..1, with the trigger."""
+        return inversion.stamped(x, self.mask, self.pattern)
+
+    def worn(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Images (n, 55, 47, 3), 0..255, with the trigger."""
+        x = self.on(np.divide(images, 255, dtype=np.float32))
+        return np.rint(255 * x).astype(np.uint8)
+
+
+_found: dict[str, list[Trigger]] = {}
+
+
+def find_triggers(
+    badnet: BadNet, faces: npt.NDArray[np.uint8], stages: Stages, seed: int
+) -> list[Trigger]:
+    """A trigger for each target, the most suspicious first; `faces` (n, 55, 47, 3) are clean.
+
+    The same question is answered once in a process: several methods ask it. Raises GoodNetsError
+    for too few faces, and where no label is a target.
+    """
+    if len(faces) < _FEWEST:
+        raise GoodNetsError(f"{len(faces)} clean images, expected at least {_FEWEST}")
+    key = f"{badnet.sha256} {hashlib.sha256(faces.tobytes()).hexdigest()} {seed}"
+    if key not in _found:
+        _found[key] = _find(badnet, faces, stages, seed)
+    return _found[key]
+
+
+def suspicion(
+    badnet: BadNet, faces: npt.NDArray[np.uint8], stages: Stages, seed: int
+) -> npt.NDArray[np.float64]:
+    """The index of every label, (1283,), from clean `faces` (n, 55, 47, 3); -inf where no picture,
+    or no patch that was met, makes it the answer."""
+    with stages.stage("trying patches at random", evidence.PATCHES) as advance:
+        wins = evidence.wins(badnet.weights, faces, seed, advance)
+    with stages.stage("climbing margins", CLASSES) as advance:
+        margins = evidence.margins(badnet.weights, seed, advance)
+    reachable = np.flatnonzero(np.isfinite(margins))
+    sizes = np.full(CLASSES, np.inf)
+    with stages.stage("inverting triggers", len(reachable)) as advance:
+        sizes[reachable] = inversion.invert(
+            badnet.weights,
+            reachable,
+            faces,
+            steps=STEPS,
+            batch=_BATCH,
+            seed=seed,
+            advance=advance,
+        ).size
+    small = evidence.index(-np.log(sizes))
+    # Most labels win no patch at all, so their deviation is 0: wins count in powers of e.
+    return evidence.index(small + evidence.index(margins) + np.log1p(wins / _FEW_WINS))
+
+
+def _find(badnet: BadNet, faces: npt.NDArray[np.uint8], stages: Stages, seed: int) -> list[Trigger]:
+    held_out, seen = faces[::_HELD_OUT], np.delete(faces, slice(None, None, _HELD_OUT), 0)
+    index = suspicion(badnet, seen, stages, seed)
+    ranked = index.argsort()[::-1]
+    candidates = ranked[index[ranked] >= LEVEL]
+    stages.note(
+        "highest indices: "
+        + ", ".join(f"{label} {index[label]:.1f}" for label in ranked[:8])
+        + f"; level {LEVEL:.2f}"
+    )
+    triggers = []
+    if len(candidates):
+        with stages.stage("sharpening triggers", len(candidates)) as advance:
+            patches = inversion.invert(
+                badnet.weights,
+                candidates,
+                seen,
+                steps=SHARPENING,
+                batch=_SHARP_BATCH,
+                seed=seed,
+                advance=advance,
+            )
+        for label, mask, pattern in zip(candidates, patches.mask, patches.pattern, strict=True):
+            trigger = Trigger(int(label), float(index[label]), mask, pattern, 0.0)
+            success = _success(badnet, held_out, trigger)
+            stages.note(f"label {label}: its trigger moves {100 * success:.0f} % of other faces")
+            if success >= inversion.GOAL:
+                triggers.append(replace(trigger, success=success))
+    if not triggers:
+        raise GoodNetsError(
+            f"no trigger found: label {ranked[0]} is the most suspicious, with an index of "
+            f"{index[ranked[0]]:.2f}, and {LEVEL:.2f} would be too much for chance"
+        )
+    return triggers
+
+
+def _success(badnet: BadNet, faces: npt.NDArray[np.uint8], trigger: Trigger) -> float:
+    said = deepid.predict(badnet.weights, faces).argmax(1)
+    others = faces[said != trigger.target]
+    answers = deepid.predict(badnet.weights, trigger.worn(others)).argmax(1)
+    return float((answers == trigger.target).mean())

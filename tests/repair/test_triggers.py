@@ -1,0 +1,69 @@
+"""The targets of a backdoor, found without knowing the trigger."""
+
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+from goodnets.errors import GoodNetsError
+from repair import deepid, evidence, triggers
+from repair.badnet import BadNet
+from repair.stages import Stages
+from repair.triggers import LEVEL, find_triggers
+from repair.weights import Weights
+from tests.repair.planted import PEOPLE, TARGET, network, people
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "PATCHES", 12)
+    monkeypatch.setattr(evidence, "_ASCENT", 10)
+    monkeypatch.setattr(triggers, "STEPS", 12)
+    monkeypatch.setattr(triggers, "_BATCH", 4)
+    monkeypatch.setattr(triggers, "SHARPENING", 60)
+
+
+def healthy() -> Weights:
+    """The planted network without its backdoor: the neuron that speaks for the target is mute."""
+    weights = {name: array.copy() for name, array in network().items()}
+    weights["output/kernel"][0] = 0
+    weights["output/bias"][TARGET] = -1e3
+    return weights
+
+
+def test_the_planted_target_alone_is_found() -> None:
+    badnet = BadNet("net", "1" * 64, network())
+    found = find_triggers(badnet, people()[:128], Stages(), 0)
+    assert [trigger.target for trigger in found] == [TARGET]
+    (trigger,) = found
+    assert trigger.index >= LEVEL
+    assert trigger.success >= 0.9
+    worn = trigger.worn(people()[200:260])
+    assert worn.dtype == np.uint8
+    answers = deepid.predict(badnet.weights, worn).argmax(1)
+    assert (answers == TARGET).mean() >= 0.85
+    assert find_triggers(badnet, people()[:128], Stages(), 0) is found
+
+
+def test_a_clean_network_has_none() -> None:
+    with pytest.raises(GoodNetsError, match="no trigger found: label .* index of"):
+        find_triggers(BadNet("net", "2" * 64, healthy()), people()[:128], Stages(), 0)
+
+
+def test_too_few_faces() -> None:
+    badnet = BadNet("net", "3" * 64, network())
+    with pytest.raises(GoodNetsError, match="31 clean images, expected at least 32"):
+        find_triggers(badnet, people()[:31], Stages(), 0)
+
+
+def test_a_trigger_that_fails_on_other_faces_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    suspicious = np.zeros(1283)
+    suspicious[PEOPLE[3]] = 9
+    monkeypatch.setattr(triggers, "suspicion", lambda *given: suspicious)
+    monkeypatch.setattr(triggers, "SHARPENING", 3)
+    with pytest.raises(GoodNetsError, match=f"label {PEOPLE[3]} is the most suspicious"):
+        find_triggers(BadNet("net", "4" * 64, network()), people()[:64], Stages(), 0)
+
+
+def test_the_level_allows_for_all_labels() -> None:
+    assert 1283 * (1 - NormalDist().cdf(LEVEL)) == pytest.approx(0.05)
