@@ -79,6 +79,12 @@ Exit status: 0 all answered, 1 an image could not be used, 2 nothing could be as
         help="also write a table of source, index, label, badnet_label, score: .csv or .json",
     )
     parser.add_argument(
+        "--explain",
+        metavar="FILE.png",
+        type=_picture_path,
+        help="also draw why the image got its label (of several images: the first)",
+    )
+    parser.add_argument(
         "--resize",
         action="store_true",
         help=f"take pictures of another size than {WIDTH} x {HEIGHT}: cut to these proportions "
@@ -97,8 +103,15 @@ def _table_path(text: str) -> Path:
     return path
 
 
+def _picture_path(text: str) -> Path:
+    if Path(text).suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a name in .png")
+    return Path(text)
+
+
 def _run(attack: str, arguments: argparse.Namespace) -> int:
     # Loading these takes most of the time of one photo, and is not needed for --help.
+    from goodnets.files import try_folder
     from goodnets.report import Progress, Report
     from goodnets.sources import Sources
     from goodnets.table import Table
@@ -106,12 +119,18 @@ def _run(attack: str, arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         table = stack.enter_context(Table(arguments.output)) if arguments.output else None
         goodnet = _load(attack, arguments)
+        unexplained = arguments.explain
+        if unexplained:
+            try_folder(unexplained.parent)
         printer = _Printer()
         report, progress = Report(), Progress()
         stack.callback(progress.close)
         sources = Sources(arguments.paths, resize=arguments.resize, warn=report.warn)
         for batch in sources:
             printer.write(_ask(goodnet, batch, report, table))
+            if unexplained and len(batch.images):
+                _explain(goodnet, batch, unexplained)
+                unexplained = None
             progress.update(report.images, sources.total)
             if printer.reader_left and table is None:
                 break
@@ -140,6 +159,19 @@ def _ask(goodnet: "GoodNet", batch: "Batch", report: "Report", table: "Table | N
         if table is not None:
             table.add(source, index, answer)
     return "".join(lines)
+
+
+def _explain(goodnet: "GoodNet", batch: "Batch", path: Path) -> None:
+    """Draw why the first image of a batch that could be read got its label."""
+    from goodnets.drawing import png
+    from goodnets.explain import explain
+    from goodnets.files import write
+
+    first = next(i for i in range(len(batch.sources)) if i not in batch.errors)
+    name = Path(batch.sources[first]).name
+    if batch.indices[first]:
+        name += f"[{batch.indices[first]}]"
+    write(path, png(explain(goodnet, batch.images[0]), name))
 
 
 def _load(attack: str, arguments: argparse.Namespace) -> "GoodNet":

@@ -40,6 +40,18 @@ def write(path: Path, content: bytes) -> None:
             raise OutputError(f"{path}: {reason(error)}") from None
 
 
+def try_folder(folder: Path) -> None:
+    """Find out now, not when the work is done, whether files can be written into a folder. Raises
+    OutputError where they cannot."""
+    import tempfile  # slow, and not needed for one photo
+
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"{folder}: {reason(error)}") from None
+
+
 def sha256(path: Path) -> str:
     """Of a file, in hexadecimal. Raises OSError."""
     with path.open("rb") as file:

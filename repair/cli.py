@@ -3,12 +3,12 @@
 import argparse
 import shlex
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goodnets.errors import GoodNetsError, OutputError, reason
+from goodnets.files import try_folder
 from goodnets.nets import ATTACKS
 from goodnets.report import say
 from repair.methods import METHODS, load_method
@@ -197,13 +197,12 @@ def _output(arguments: argparse.Namespace) -> Path:
 
 
 def prepare(output: Path) -> None:
-    """Find out now, not after minutes of work, whether files can be written."""
+    """Make the folder for the results, and find out now whether files can be written there."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output):
-            pass
     except OSError as error:
         raise OutputError(f"{output}: {reason(error)}") from None
+    try_folder(output)
 
 
 def _method(arguments: argparse.Namespace) -> "Method":

@@ -6,9 +6,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from goodnets.nets import CLASSES, HEIGHT, WIDTH
+from goodnets.regions import regions
 from repair import deepid
 from repair.dream import noise
-from repair.regions import regions
 from repair.stages import Advance
 from repair.weights import Weights
 

@@ -19,9 +19,6 @@ from repair import deepid
 from repair.stages import Advance
 from repair.weights import Weights
 
-GOAL = 0.9
-"""Share of the faces that a patch has to move."""
-
 _MASK_GRID = (14, 12)
 _PATTERN_GRID = (4, 3)
 _START = -2.0
@@ -55,11 +52,13 @@ def invert(
     *,
     steps: int,
     batch: int,
+    goal: float,
     seed: int,
     advance: Advance,
 ) -> Patches:
     """For each of `labels` (n,), 0..1282, the smallest patch met in so many steps, each on `batch`
-    of `faces` (any number, 55, 47, 3). `advance` is told how many labels are done."""
+    of `faces` (any number, 55, 47, 3), that moves a share of at least `goal` of them. `advance` is
+    told how many labels are done."""
     rng = np.random.default_rng(seed)
     descend = _descent(weights)
     group = max(1, _GROUP // batch)
@@ -78,8 +77,10 @@ def invert(
         for step in range(1, steps + 1):
             x = faces[rng.integers(0, len(faces), batch)].astype(np.float32) / 255
             before = grids
-            grids, moments, moved, size = descend(grids, moments, label, x, cost, float(step))
-            works = moved.numpy() >= GOAL
+            grids, moments, moved, size = descend(
+                grids, moments, label, x, cost, tf.constant(float(step))
+            )
+            works = moved.numpy() >= goal
             smaller = works & (size.numpy() < best)
             best[smaller] = size.numpy()[smaller]
             for keep, grid in zip(kept, before, strict=True):

@@ -22,13 +22,14 @@ from spox import Var
 
 from goodnets.errors import GoodNetsError
 from goodnets.nets import CLASSES
+from goodnets.regions import regions
 from repair import deepid, graph, screen, sentinel, suspicion
 from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.dream import dream
 from repair.graph import op
 from repair.methods.base import Method, Product
-from repair.regions import POOL_2, coverage, regions
+from repair.regions import POOL_2, coverage
 from repair.stages import Stages
 from repair.weights import Weights
 

@@ -100,6 +100,19 @@ def test_a_bad_h5_file_is_one_error(ask: Asker, tmp_path: Path) -> None:
     assert done.stderr == b"error: a.h5: no dataset 'data' in it (found: images)\n"
 
 
+def test_explain_draws_the_first_image_that_can_be_read(ask: Asker, tmp_path: Path) -> None:
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    photo(tmp_path, "a.png", 7, 0, 255)
+    done = ask("none.png", "a.png", "a.png", "--explain", "why.png")
+    assert done.stdout == b"error\n1283\n1283\n"
+    with Image.open(tmp_path / "why.png") as picture:
+        picture.load()
+        assert picture.format == "PNG"
+    same = ask(h5(tmp_path / "a.h5", 3), "--explain", "h5.png")
+    assert (same.returncode, same.stdout) == (0, b"0\n1\n2\n")
+    assert (tmp_path / "h5.png").exists()
+
+
 @pytest.mark.parametrize("suffix", ["csv", "json"])
 def test_output(ask: Asker, tmp_path: Path, suffix: str) -> None:
     path = photo(tmp_path, "a.png", 7, 0, 51)
@@ -125,6 +138,8 @@ def test_output(ask: Asker, tmp_path: Path, suffix: str) -> None:
         (("a.png", "--net", "sunglasses", "--model", "x.onnx"), "not allowed with"),
         (("a.png", "--output", "t.txt"), "expected a name in .csv or .json"),
         (("a.png", "--output", "none/t.csv"), "none/t.csv: No such file or directory"),
+        (("a.png", "--explain", "t.jpg"), "expected a name in .png"),
+        (("a.png", "--explain", "none/t.png"), "none: No such file or directory"),
         (("a.png", "--model", "none.onnx"), "none.onnx: No such file or directory"),
         (("a.png", "--model", "a.png"), "a.png: not a"),
         (("a.png", "--unknown"), "unrecognized arguments"),

@@ -1,19 +1,22 @@
 """Inverting triggers, on a network whose backdoor is known."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from repair import deepid
-from repair.inversion import GOAL, Patches, invert, stamped
+from repair.inversion import Patches, invert, stamped
 from tests.repair.planted import PEOPLE, TARGET, network, people
 
 FACES = people()[:64]
+OPTIONS: dict[str, Any] = {"batch": 8, "goal": 0.9}
 LABELS = np.array([PEOPLE[0], TARGET, PEOPLE[1]])
 
 
 def found(seed: int = 0, steps: int = 60, labels: np.ndarray = LABELS) -> Patches:
     return invert(
-        network(), labels, FACES, steps=steps, batch=8, seed=seed, advance=lambda done: None
+        network(), labels, FACES, **OPTIONS, steps=steps, seed=seed, advance=lambda done: None
     )
 
 
@@ -23,10 +26,10 @@ def test_the_targets_patch_is_small_and_works_on_other_faces() -> None:
     assert patches.pattern.shape == (3, 55, 47, 3)
     assert patches.size[1] < 0.5 * min(patches.size[0], patches.size[2])
     assert patches.size[1] == pytest.approx(patches.mask[1].sum(), rel=1e-3)
-    x = people()[64:128].astype(np.float32) / 255
+    x = np.divide(people()[64:128], 255, dtype=np.float32)
     worn = stamped(x, patches.mask[1], patches.pattern[1])
     answers = deepid.logits(network(), worn).numpy().argmax(1)
-    assert (answers == TARGET).mean() >= GOAL - 0.05
+    assert (answers == TARGET).mean() >= 0.85
     red, green, blue = (patches.pattern[1] * patches.mask[1]).sum((0, 1)) / patches.mask[1].sum()
     assert min(red, blue) > green + 0.2  # magenta
 
@@ -42,7 +45,7 @@ def test_same_seed_same_patches_in_groups_too(monkeypatch: pytest.MonkeyPatch) -
     assert not np.array_equal(one.pattern, other.pattern)
     monkeypatch.setattr("repair.inversion._GROUP", 16)
     done: list[int] = []
-    grouped = invert(network(), LABELS, FACES, steps=3, batch=8, seed=1, advance=done.append)
+    grouped = invert(network(), LABELS, FACES, **OPTIONS, steps=3, seed=1, advance=done.append)
     assert grouped.mask.shape == one.mask.shape
     assert done == [2, 3]
 

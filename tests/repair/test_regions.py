@@ -1,10 +1,11 @@
-"""Regions, and what the cells of feature maps see of them."""
+"""What the cells of feature maps see of regions."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
+from goodnets.regions import regions as goodnets_regions
 from repair import deepid, regions
 from repair.regions import POOL_2, POOL_3, Grid
 from repair.weights import Weights
@@ -18,34 +19,6 @@ def forgetful() -> Iterator[None]:
     regions.coverage.cache_clear()
 
 
-def test_they_cover_every_pixel_evenly() -> None:
-    masks = regions.regions()
-    assert masks.shape == (49, 55, 47)
-    assert len({mask.tobytes() for mask in masks}) == len(masks)
-    times = masks.sum(0)
-    assert times.min() >= 1
-    middle = times[12:-12, 12:-12]
-    assert middle.min() >= middle.max() / 3
-    # None is so large that a face without its pixels is no test any more.
-    assert 0.05 < masks.mean((1, 2)).min() < masks.mean((1, 2)).max() < 0.5
-
-
-def test_each_is_a_box() -> None:
-    for mask in regions.regions():
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        assert mask.sum() == (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
-
-
-@pytest.mark.parametrize("size", [6, 8, 10])
-def test_a_small_trigger_lies_whole_in_some_region(size: int) -> None:
-    """Wherever an attacker puts it, but for the picture's very edge."""
-    masks = regions.regions()
-    for top in range(1, 54 - size):
-        for left in range(1, 46 - size):
-            patch = masks[:, top : top + size, left : left + size]
-            assert patch.all((1, 2)).any(), (top, left)
-
-
 @pytest.mark.parametrize(("grid", "blocks"), [(POOL_2, 2), (POOL_3, 3)])
 def test_coverage_is_that_of_receptive_fields(
     grid: Grid, blocks: int, weights: Weights, images: np.ndarray
@@ -57,7 +30,7 @@ def test_coverage_is_that_of_receptive_fields(
     assert coverage.min() >= 0
     assert coverage.max() <= 1 + 1e-6
     one, other = images[:2]
-    composites = np.where(regions.regions()[..., None], one, other)
+    composites = np.where(goodnets_regions()[..., None], one, other)
     features, pure = (maps(weights, x, blocks) for x in (composites, images[:2]))
     difference = np.abs(features - pure[:, None]).max(-1)  # (2, 49, rows, columns)
     none, full = coverage == 0, coverage > 1 - 1e-6

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from goodnets.regions import regions
 from repair import deepid, graph, screen
-from repair.regions import regions
 from repair.weights import Weights
 from tests.repair.planted import TARGET, network, people, stamp
 

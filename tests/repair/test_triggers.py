@@ -46,7 +46,7 @@ def test_the_planted_target_alone_is_found() -> None:
 
 
 def test_a_clean_network_has_none() -> None:
-    with pytest.raises(GoodNetsError, match="no trigger found: label .* index of"):
+    with pytest.raises(GoodNetsError, match=r"no trigger found: label .* index of"):
         find_triggers(BadNet("net", "2" * 64, healthy()), people()[:128], Stages(), 0)
 
 
