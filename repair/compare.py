@@ -6,9 +6,7 @@ Methods are given dreamed faces (or --given images); the images named here reach
 """
 
 import argparse
-import csv
 import hashlib
-import io
 import json
 import sys
 import time
@@ -20,17 +18,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from goodnets.errors import GoodNetsError, InputError, reason
+from goodnets.errors import GoodNetsError
 from goodnets.files import write
 from goodnets.model import GoodNet
 from goodnets.nets import ATTACKS, POISONED, attack_of
 from goodnets.report import say
+from repair import results
 from repair.badnet import BadNet
 from repair.cards import card_path, read_card
 from repair.clean import read_clean, read_images
 from repair.cli import DREAMED, command, parse_seed, prepare, read_given
-from repair.measure import Share, add_images, as_json, check_images, share, targets
+from repair.measure import add_images, check_images, share, targets
 from repair.methods import METHODS, load_method
+from repair.results import Row
 from repair.runner import Run
 from repair.stages import Stages
 from repair.weights import read_weights
@@ -51,18 +51,6 @@ class Evaluation:
     """Trigger -> images, the attacker's targets, whether the BadNet falls for each."""
     key: str
     """Of all images together: results are kept under it."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """Figures of one GoodNet; `repaired` ones are of the repaired network, where there is one."""
-
-    goodnet: str
-    method: str
-    shares: dict[str, Share]
-    """Figure -> share; of each trigger `TRIGGER: figure`."""
-    repair_seconds: float
-    microseconds_per_image: float
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -103,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         metavar="FOLDER",
         type=Path,
-        default=Path("compared"),
+        default=results.FOLDER,
         help="where GoodNets and results go (default: compared/)",
     )
     parser.add_argument(
@@ -139,8 +127,10 @@ def _run(arguments: argparse.Namespace) -> int:
         except GoodNetsError as error:
             say(f"error: {method}: {error}")
             failed = True
-    write(folder / "compared.csv", table(rows))
-    _show(rows)
+    everything = results.all_kept(folder, evaluation.key)
+    write(folder / "compared.csv", results.table(everything))
+    write(folder / "compared.md", results.markdown(everything).encode())
+    results.show(rows)
     return int(failed)
 
 
@@ -171,9 +161,9 @@ def compare(run: Run, evaluation: Evaluation, folder: Path) -> list[Row]:
     kept = folder / f"{method}-{key[:12]}.json"
     if kept.exists():
         say(f"{method}: kept from before")
-        return _kept(kept)
+        return results.kept(kept)[1]
     rows = [measure(path, badnet, method, evaluation) for path in run.write(folder, Stages())]
-    write(kept, (json.dumps([as_json(vars(row)) for row in rows], indent=2) + "\n").encode())
+    results.keep(kept, evaluation.key, rows)
     return rows
 
 
@@ -215,62 +205,6 @@ def _repaired(path: Path, badnet: BadNet) -> Callable[[_Images], _Ints] | None:
     weights = read_weights(file)  # for the same pixels as the BadNet's own file
     weights["conv_1/kernel"] *= badnet.highest
     return lambda images: deepid.predict(weights, images).argmax(1)
-
-
-def table(rows: list[Row]) -> bytes:
-    """All figures as CSV, one line for each: rate, interval, count and number of images."""
-    text = io.StringIO()
-    out = csv.writer(text, lineterminator="\n")
-    out.writerow(
-        ("goodnet", "method", "figure", "rate", "low", "high", "count", "of", "seconds", "us_image")
-    )
-    for row in rows:
-        for name, figure in row.shares.items():
-            low, high = figure.interval
-            numbers = (f"{number:.6f}" for number in (figure.rate, low, high))
-            out.writerow(
-                (
-                    *(row.goodnet, row.method, name, *numbers, figure.count, figure.of),
-                    *(row.repair_seconds, row.microseconds_per_image),
-                )
-            )
-    return text.getvalue().encode()
-
-
-def _show(rows: list[Row]) -> None:
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table("", *(row.goodnet for row in rows), box=SIMPLE)
-    for name in dict.fromkeys(name for row in rows for name in row.shares):
-        of = max(row.shares[name].of for row in rows if name in row.shares)
-        title = f"{name.replace('_', ' ')}, % of {of}"
-        shown.add_row(title, *(_cell(row.shares.get(name)) for row in rows))
-    shown.add_row("seconds to repair", *(f"{row.repair_seconds:.0f}" for row in rows))
-    shown.add_row("us an image", *(f"{row.microseconds_per_image:,.0f}" for row in rows))
-    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(shown)
-
-
-def _cell(figure: Share | None) -> str:
-    if figure is None or not figure.of:
-        return ""
-    low, high = (100 * end for end in figure.interval)
-    return f"{100 * figure.rate:.1f} ({low:.0f}..{high:.0f})"
-
-
-def _kept(path: Path) -> list[Row]:
-    try:
-        return [_row(row) for row in json.loads(path.read_bytes())]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(
-            f"{path}: not a result of this command: remove it ({reason(error)})"
-        ) from None
-
-
-def _row(kept: dict[str, Any]) -> Row:
-    shares = {name: Share(value["count"], value["of"]) for name, value in kept["shares"].items()}
-    return Row(**(kept | {"shares": shares}))
 
 
 def _digest(text: str, *arrays: npt.NDArray[Any]) -> str:

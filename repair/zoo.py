@@ -69,10 +69,10 @@ def page(models: Path) -> str:
     return "\n".join(parts)
 
 
-def between_marks(text: str, table: str) -> str:
-    """The text with the table between BEGIN and END, where it has them."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def between_marks(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
+    """The text with the table between two marks, where it has them."""
+    before, begin, rest = text.partition(begin)
+    _, end, after = rest.partition(end)
     return f"{before}{begin}\n{table}{end}{after}" if end else text
 
 
