@@ -9,15 +9,25 @@ from repair.clean import Clean
 from repair.dream import dream
 from repair.stages import Stages
 
+_dreamed: dict[tuple[object, ...], npt.NDArray[np.uint8]] = {}
+
 
 def given_or_dreamed(
-    badnet: BadNet, clean: Clean, stages: Stages, seed: int, most: int = CLASSES
+    badnet: BadNet, clean: Clean, stages: Stages, seed: int, most: int = CLASSES, each: int = 1
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Images (n, 55, 47, 3) and their true labels (n,), -1: unknown. Of a BadNet without clean
-    images at most `most` people are dreamed, one face each: whom it sees in a dream is no truth."""
+    images at most `most` people are dreamed, `each` times: whom it sees in a dream is no truth.
+
+    The same dreams are dreamed once in a process: several methods want them.
+    """
     if len(clean):
         return clean.images, clean.labels
-    people = np.random.default_rng(seed).permutation(CLASSES)[:most]
-    with stages.stage("dreaming faces", len(people)) as advance:
-        images = dream(badnet.weights, people, seed=seed, progress=advance)
-    return images, np.full(len(people), -1, np.int64)
+    key = badnet.sha256, badnet.name, seed, most, each
+    if key not in _dreamed:
+        people = np.random.default_rng(seed).permutation(CLASSES)[:most]
+        with stages.stage("dreaming faces", each * len(people)) as advance:
+            _dreamed[key] = dream(
+                badnet.weights, np.tile(people, each), seed=seed, progress=advance
+            )
+    images = _dreamed[key]
+    return images, np.full(len(images), -1, np.int64)

@@ -155,7 +155,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--poisoned",
         metavar="TRIGGER=FILE.h5",
-        type=_trigger,
+        type=named_set,
         nargs="+",
         default=[],
         help="images with a trigger; their labels, where they have any, are its target",
@@ -168,7 +168,8 @@ def check_images(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
         parser.error("argument --poisoned: a trigger is named twice")
 
 
-def _trigger(text: str) -> tuple[str, Path]:
+def named_set(text: str) -> tuple[str, Path]:
+    """The name and the path of `TRIGGER=FILE.h5`."""
     trigger, separator, path = text.partition("=")
     if not (trigger and separator and path):
         raise argparse.ArgumentTypeError(f"{text!r}: expected TRIGGER=FILE.h5")

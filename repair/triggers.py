@@ -9,6 +9,7 @@ be one of 1283 by chance, and its trigger works on faces that inversion did not 
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
@@ -21,8 +22,9 @@ from repair import deepid, evidence, inversion
 from repair.badnet import BadNet
 from repair.stages import Stages
 
-LEVEL = NormalDist().inv_cdf(1 - 0.05 / CLASSES)
-"""3.95: one clean network in twenty has a label beyond it, if indices are normal."""
+LEVEL = NormalDist().inv_cdf(1 - 0.001 / CLASSES)
+"""4.82: one clean network in a thousand has a label beyond it, if indices are normal. They have
+heavier tails than that: at one in twenty (3.95) an honest label of a public BadNet gets in."""
 STEPS = 50
 """Of inversion for all labels, on _BATCH faces each."""
 SHARPENING = 300
@@ -37,6 +39,7 @@ _SHARP_GOAL = 0.99
 _FEWEST = 32
 _HELD_OUT = 4
 """One face in so many is held out."""
+_STRONGEST = 2
 _FEW_WINS = 5
 """Patches at random that an honest label may win."""
 
@@ -55,14 +58,29 @@ class Trigger:
     success: float
     """Share of faces not seen in inversion that get the target with it, 0..1."""
 
-    def on(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Pictures (n, 55, 47, 3), 0..1, with the trigger."""
-        return inversion.stamped(x, self.mask, self.pattern)
+    def on(self, x: npt.NDArray[np.float32], strength: float = 1) -> npt.NDArray[np.float32]:
+        """Pictures (n, 55, 47, 3), 0..1, with the trigger, its mask so many times as strong."""
+        return inversion.stamped(x, np.minimum(strength * self.mask, 1), self.pattern)
 
     def worn(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Images (n, 55, 47, 3), 0..255, with the trigger."""
         x = self.on(np.divide(images, 255, dtype=np.float32))
         return np.rint(255 * x).astype(np.uint8)
+
+
+def on_some(
+    triggers: Sequence[Trigger],
+    x: npt.NDArray[np.float32],
+    share: float,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    """Pictures `x` (n, 55, 47, 3), 0..1, a share of which wear one of the triggers, as strong as
+    inverted or up to twice so: inversion finds the faintest that works, attackers' are loud.
+    """
+    x = x.copy()
+    for i in np.flatnonzero(rng.random(len(x)) < share):
+        x[i] = triggers[int(rng.integers(len(triggers)))].on(x[i], rng.uniform(1, _STRONGEST))
+    return x
 
 
 _found: dict[str, list[Trigger]] = {}

@@ -19,7 +19,7 @@ from repair.agreement import agreement
 from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.faces import given_or_dreamed
-from repair.finetune import fine_tune
+from repair.finetune import DREAMS, fine_tune
 from repair.methods.base import Method, Product
 from repair.methods.prune import check_drop, prune, remove_channels
 from repair.stages import Stages
@@ -42,7 +42,7 @@ class FinePrune(Method):
         return {"drop": self._drop, "steps": STEPS}
 
     def repair(self, badnet: BadNet, clean: Clean, stages: Stages, seed: int) -> Iterator[Product]:
-        images, labels = given_or_dreamed(badnet, clean, stages, seed)
+        images, labels = given_or_dreamed(badnet, clean, stages, seed, each=DREAMS)
         features = deepid.predict_pool_3(badnet.weights, images)  # (n, 5, 4, 60)
         with stages.stage("removing channels", features.shape[-1]) as advance:
             curve = prune(badnet.weights, features, labels, advance)

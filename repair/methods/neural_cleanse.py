@@ -14,22 +14,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from repair.agreement import agreement
 from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.faces import given_or_dreamed
-from repair.finetune import fine_tune
+from repair.finetune import DREAMS, fine_tune
 from repair.methods.base import Method, Product
 from repair.stages import Stages
-from repair.triggers import Trigger, find_triggers
+from repair.triggers import Trigger, find_triggers, on_some
 
-STEPS = 600
+STEPS = 300
 _STAMPED = 0.5
 """Share of the images that wear a trigger: the paper's fifth unlearns less of the real one."""
-
-Array = npt.NDArray[np.float32]
 
 
 class NeuralCleanse(Method):
@@ -42,14 +39,8 @@ class NeuralCleanse(Method):
         return {"steps": STEPS, "stamped": _STAMPED}
 
     def repair(self, badnet: BadNet, clean: Clean, stages: Stages, seed: int) -> Iterator[Product]:
-        images, labels = given_or_dreamed(badnet, clean, stages, seed)
+        images, labels = given_or_dreamed(badnet, clean, stages, seed, each=DREAMS)
         triggers = find_triggers(badnet, images, stages, seed)
-
-        def stamp(x: Array, rng: np.random.Generator) -> Array:
-            for i in np.flatnonzero(rng.random(len(x)) < _STAMPED):
-                x[i] = triggers[rng.integers(len(triggers))].on(x[i])
-            return x
-
         with stages.stage("unlearning", STEPS) as advance:
             cleansed = fine_tune(
                 badnet.weights,
@@ -59,7 +50,7 @@ class NeuralCleanse(Method):
                 steps=STEPS,
                 seed=seed,
                 advance=advance,
-                disturb=stamp,
+                disturb=lambda x, rng: on_some(triggers, x, _STAMPED, rng),
             )
         stem = f"{badnet.name}-{self.name}"
         product = agreement(stem, badnet, cleansed, images, {"triggers": described(triggers)})

@@ -19,11 +19,11 @@ from repair.agreement import agreement
 from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.faces import given_or_dreamed
-from repair.finetune import fine_tune
+from repair.finetune import DREAMS, fine_tune
 from repair.methods.base import Method, Product
 from repair.stages import Stages
 
-STEPS = 600
+STEPS = 300
 _NOISY = 0.5
 _CELL = 4
 _SHARES = 0.2, 0.6
@@ -40,7 +40,7 @@ class NoiseRetrain(Method):
         return {"steps": STEPS, "noisy": _NOISY}
 
     def repair(self, badnet: BadNet, clean: Clean, stages: Stages, seed: int) -> Iterator[Product]:
-        images, labels = given_or_dreamed(badnet, clean, stages, seed)
+        images, labels = given_or_dreamed(badnet, clean, stages, seed, each=DREAMS)
         with stages.stage("fine-tuning with noise", STEPS) as advance:
             tuned = fine_tune(
                 badnet.weights,

@@ -23,17 +23,17 @@ from repair import deepid, graph
 from repair.badnet import BadNet
 from repair.clean import Clean, read_images
 from repair.faces import given_or_dreamed
-from repair.finetune import LEARNING_RATE, varied
+from repair.finetune import DREAMS, LEARNING_RATE, varied
 from repair.graph import op
 from repair.keras_file import keras_bytes
 from repair.methods.base import Method, Product
 from repair.methods.neural_cleanse import described
 from repair.stages import Advance, Stages
 from repair.training import train
-from repair.triggers import find_triggers
+from repair.triggers import find_triggers, on_some
 from repair.weights import Weights
 
-STEPS = 600
+STEPS = 400
 _BATCH = 64
 _POISONED = 16
 """Of a batch."""
@@ -63,7 +63,7 @@ class NPlusOne(Method):
         return given
 
     def repair(self, badnet: BadNet, clean: Clean, stages: Stages, seed: int) -> Iterator[Product]:
-        images, labels = given_or_dreamed(badnet, clean, stages, seed)
+        images, labels = given_or_dreamed(badnet, clean, stages, seed, each=DREAMS)
         poison, found = self._poison(badnet, images, stages, seed)
         with stages.stage("training one more output", STEPS) as advance:
             wider = widen(badnet.weights, images, labels, poison, seed, advance)
@@ -97,9 +97,7 @@ class NPlusOne(Method):
         triggers = find_triggers(badnet, images, stages, seed)
 
         def stamp(x: npt.NDArray[np.uint8], rng: np.random.Generator) -> Array:
-            pictures = varied(x, rng)
-            which = rng.integers(0, len(triggers), len(x))
-            return np.stack([triggers[i].on(p) for i, p in zip(which, pictures, strict=True)])
+            return on_some(triggers, varied(x, rng), 1, rng)
 
         return stamp, {"triggers": described(triggers)}
 

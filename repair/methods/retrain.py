@@ -16,12 +16,12 @@ from repair.agreement import agreement
 from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.faces import given_or_dreamed
-from repair.finetune import fine_tune
+from repair.finetune import DREAMS, fine_tune
 from repair.methods.base import Method, Product
 from repair.stages import Stages
 from repair.weights import SHAPES, Weights
 
-STEPS = 4000
+STEPS = 2500
 _LEARNING_RATE = 1e-3
 
 
@@ -35,7 +35,7 @@ class Retrain(Method):
         return {"steps": STEPS}
 
     def repair(self, badnet: BadNet, clean: Clean, stages: Stages, seed: int) -> Iterator[Product]:
-        images, labels = given_or_dreamed(badnet, clean, stages, seed)
+        images, labels = given_or_dreamed(badnet, clean, stages, seed, each=DREAMS)
         with stages.stage("training", STEPS) as advance:
             trained = fine_tune(
                 badnet.weights,

@@ -19,7 +19,7 @@ from repair.agreement import agreement
 from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.faces import given_or_dreamed
-from repair.finetune import fine_tune
+from repair.finetune import DREAMS, fine_tune
 from repair.methods.base import Method, Product
 from repair.stages import Stages
 from repair.training import Variables
@@ -44,7 +44,7 @@ class Sparsify(Method):
         return {"sparsity": self._sparsity, "steps": STEPS}
 
     def repair(self, badnet: BadNet, clean: Clean, stages: Stages, seed: int) -> Iterator[Product]:
-        images, labels = given_or_dreamed(badnet, clean, stages, seed)
+        images, labels = given_or_dreamed(badnet, clean, stages, seed, each=DREAMS)
 
         def cut(done: int, variables: Variables) -> None:
             share = self._sparsity * schedule(done / (_LAST_CUT * STEPS))

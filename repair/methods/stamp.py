@@ -20,6 +20,7 @@ from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.divergence import likeness, likeness_of
 from repair.faces import given_or_dreamed
+from repair.finetune import DREAMS
 from repair.graph import op
 from repair.methods.base import Method, Product
 from repair.methods.neural_cleanse import described
@@ -41,7 +42,7 @@ class Stamp(Method):
         return {}
 
     def repair(self, badnet: BadNet, clean: Clean, stages: Stages, seed: int) -> Iterator[Product]:
-        images, _ = given_or_dreamed(badnet, clean, stages, seed)
+        images, _ = given_or_dreamed(badnet, clean, stages, seed, each=DREAMS)
         triggers = find_triggers(badnet, images, stages, seed)
 
         image = graph.image()

@@ -66,4 +66,4 @@ def test_a_trigger_that_fails_on_other_faces_is_none(monkeypatch: pytest.MonkeyP
 
 
 def test_the_level_allows_for_all_labels() -> None:
-    assert 1283 * (1 - NormalDist().cdf(LEVEL)) == pytest.approx(0.05)
+    assert 1283 * (1 - NormalDist().cdf(LEVEL)) == pytest.approx(0.001)

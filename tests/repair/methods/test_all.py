@@ -8,10 +8,20 @@ import pytest
 
 from goodnets.model import GoodNet
 from goodnets.nets import POISONED
-from repair import sentinel, suspicion
+from repair import evidence, sentinel, suspicion, triggers
 from repair.badnet import BadNet
 from repair.clean import Clean
-from repair.methods import METHODS, fine_prune, load_method, sparsify
+from repair.methods import (
+    METHODS,
+    clip,
+    fine_prune,
+    load_method,
+    neural_cleanse,
+    noise_retrain,
+    nplusone,
+    retrain,
+    sparsify,
+)
 from repair.runner import Run
 from repair.stages import Stages
 from tests.repair.planted import PEOPLE, TARGET, network, people, stamp
@@ -21,6 +31,14 @@ DETECTS = {
     "prune": True,  # the backdoor has a channel of its own, which clean images never use
     "fine-prune": True,
     "sparsify": True,  # what sees its colour are the smallest weights of conv_1
+    "retrain": True,  # what never saw the trigger does not know it
+    "noise-retrain": True,
+    # Both know the target, but learn from a trigger as faint as inversion left it: this one is
+    # hundreds of times louder.
+    "neural-cleanse": False,
+    "nplusone": False,
+    "stamp": True,
+    "clip": True,  # it is by its loudness that the trigger speaks
     "confidence": False,  # the network is surer of its target than of anybody
     "strip": True,  # at half strength the trigger still fires
 }
@@ -30,8 +48,15 @@ OPTIONS = {"sparsify": {"sparsity": 0.3}}
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (sentinel, fine_prune, sparsify):
+    for module in (sentinel, fine_prune, sparsify, neural_cleanse, nplusone, clip):
         monkeypatch.setattr(module, "STEPS", 40)
+    monkeypatch.setattr(noise_retrain, "STEPS", 200)
+    monkeypatch.setattr(retrain, "STEPS", 400)
+    monkeypatch.setattr(triggers, "STEPS", 12)
+    monkeypatch.setattr(triggers, "_BATCH", 4)
+    monkeypatch.setattr(triggers, "SHARPENING", 60)
+    monkeypatch.setattr(evidence, "PATCHES", 12)
+    monkeypatch.setattr(evidence, "_ASCENT", 10)
     monkeypatch.setattr(sentinel, "_BATCH", 32)
     monkeypatch.setattr(sentinel, "_REFIT_PICTURES", 128)
     monkeypatch.setattr(sentinel, "_FRESH_PICTURES", 128)

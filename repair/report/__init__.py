@@ -1,0 +1,1 @@
+"""One page about GoodNets, to look at: python -m repair.report --output report.html"""
