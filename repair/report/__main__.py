@@ -118,27 +118,27 @@ def _net(
     from repair.report.figures import gather
 
     try:
-        found = badnet.load(badnet.find(net), net) if clean else None
+        network = badnet.load(badnet.find(net), net) if clean else None
     except GoodNetsError as error:
         say(f"warning: no pruning curve: {error}")
-        found = None
+        network = None
     figures = gather(
         arguments.models / f"{net}.onnx",
         photos,
         compared=arguments.compared,
         clean=clean,
         poisoned=poisoned,
-        badnet=found,
+        badnet=network,
     )
     card, plots = figures.card, []
-    if figures.clean or figures.poisoned:
-        plots.append(("Scores and threshold", pictures.scores(figures)))
+    given = [*([figures.clean] if figures.clean else []), *figures.poisoned]
+    if given:
+        plots.append(("Scores and threshold", pictures.scores(given, figures.threshold)))
     if figures.pruning:
         plots.append(("Pruning: what it costs, what it leaves", pictures.pruning(figures.pruning)))
     bars = pictures.drops(figures.rows)
     if bars:
         plots.append(("Pruned at 2, 4 and 10 points", bars))
-    shown = [figures.photos, *([figures.clean] if figures.clean else []), *figures.poisoned]
     suspects = card.method["parameters"].get("suspects", {})
     return {
         "name": net,
@@ -147,9 +147,11 @@ def _net(
         "command": card.command,
         "facts": _facts(figures.threshold, card.measured),
         "suspects": ", ".join(f"{label} ({lift:g})" for label, lift in list(suspects.items())[:5]),
-        "triggers": pictures.triggers(figures.found, photos[0]) if figures.found else None,
-        "found": [vars(trigger) | {"where": _where(trigger.picture)} for trigger in figures.found],
-        "faces": [{"name": samples.name, "picture": pictures.faces(samples)} for samples in shown],
+        "triggers": [
+            vars(found) | pictures.trigger(found, photos[0]) | {"where": _where(found.picture)}
+            for found in figures.found
+        ],
+        "faces": [(samples.name, pictures.faces(samples)) for samples in (figures.photos, *given)],
         "plots": plots,
         "table": [columns(row) for row in figures.rows],
     }

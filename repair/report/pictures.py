@@ -1,7 +1,7 @@
 """The report's pictures, each for a light and for a dark page."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import NamedTuple
@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from goodnets.nets import POISONED
-from repair.report.figures import DROPS, Found, NetFigures, Pruning, Samples
+from repair.report.figures import DROPS, Found, Pruning, Samples
 from repair.results import Row
 
 _SHOWN = 8
@@ -35,7 +36,7 @@ _STYLES = ("-", "--", ":", "-.")
 
 @dataclass(frozen=True)
 class Picture:
-    """Addresses that hold the whole picture, for <img> and <source>, and words for it."""
+    """Addresses that hold the whole plot, for <img> and <source>, and words for it."""
 
     light: str
     dark: str
@@ -44,46 +45,38 @@ class Picture:
 
 def picture(draw: Callable[[Theme], Figure], says: str) -> Picture:
     """A picture drawn twice. `says` stands in for it where it cannot be seen."""
-    return Picture(_address(draw(LIGHT)), _address(draw(DARK)), says)
+    return Picture(_drawn(draw(LIGHT)), _drawn(draw(DARK)), says)
 
 
-def faces(samples: Samples) -> Picture:
+def faces(samples: Samples) -> list[dict[str, object]]:
     """Some images, and what BadNet and GoodNet say of each."""
-    images = samples.images[:_SHOWN]
-
-    def draw(theme: Theme) -> Figure:
-        figure = Figure(figsize=(1.25 * len(images), 2.1), layout="constrained")
-        row = figure.subplots(1, len(images), squeeze=False)[0]
-        for i, (axes, image) in enumerate(zip(row, images, strict=True)):
-            said, label = samples.answers.badnet_label[i], samples.answers.label[i]
-            _show(axes, image)
-            axes.set_title(f"BadNet {said}", color=theme.faint, fontsize=9)
-            poisoned = label == POISONED
-            text = "poisoned" if poisoned else f"{label}"
-            axes.set_xlabel(text, color=theme.alarm if poisoned else theme.calm, fontsize=11)
-        return figure
-
-    return picture(draw, f"Faces ({samples.name}) with the labels of BadNet and GoodNet")
+    answers = samples.answers
+    return [
+        {
+            "address": address(image),
+            "said": int(said),
+            "label": int(label),
+            "poisoned": bool(label == POISONED),
+        }
+        for image, said, label in zip(
+            samples.images[:_SHOWN], answers.badnet_label, answers.label, strict=False
+        )
+    ]
 
 
-def triggers(found: list[Found], face: npt.NDArray[np.uint8]) -> Picture:
-    """Inverted triggers, alone and on a face (55, 47, 3)."""
+def trigger(found: Found, face: npt.NDArray[np.uint8]) -> dict[str, str]:
+    """An inverted trigger alone, on grey, and on a face (55, 47, 3)."""
+    colour, mask = found.picture[..., :3], found.picture[..., 3:]
+    grey = mask * colour + (1 - mask) * 0.5
+    worn = mask * colour + (1 - mask) * face / 255
+    return {"alone": address(np.rint(255 * grey)), "worn": address(np.rint(255 * worn))}
 
-    def draw(theme: Theme) -> Figure:
-        figure = Figure(figsize=(2.9 * len(found), 2.6), layout="constrained")
-        axes = figure.subplots(1, 2 * len(found), squeeze=False)[0]
-        for i, trigger in enumerate(found):
-            colour, mask = trigger.picture[..., :3], trigger.picture[..., 3:]
-            alone, worn = axes[2 * i], axes[2 * i + 1]
-            _show(alone, mask * colour + (1 - mask) * 0.5)
-            _show(worn, mask * colour + (1 - mask) * face / 255)
-            alone.set_title(f"target {trigger.target}", color=theme.ink, fontsize=11)
-            alone.set_xlabel("alone", color=theme.faint, fontsize=9)
-            worn.set_xlabel("on a face", color=theme.faint, fontsize=9)
-        return figure
 
-    targets = ", ".join(str(trigger.target) for trigger in found)
-    return picture(draw, f"Inverted triggers of targets {targets}")
+def address(image: npt.NDArray[np.generic]) -> str:
+    """An address that holds the whole image, (height, width, 3), 0..255."""
+    png = BytesIO()
+    Image.fromarray(image.astype(np.uint8)).save(png, "PNG")
+    return _address(png.getvalue())
 
 
 def pruning(curve: Pruning) -> Picture:
@@ -97,7 +90,7 @@ def pruning(curve: Pruning) -> Picture:
             label = f"attack success: {trigger}"
             axes.plot(share, 100 * attack, style, color=theme.alarm, label=label)
         axes.set(xlabel="channels of pool_3 removed (%)", ylabel="%", ylim=(-2, 102))
-        return _legend(figure, axes, theme)
+        return _legend(figure, theme)
 
     return picture(draw, "Clean accuracy and attack success as channels are removed")
 
@@ -131,19 +124,18 @@ def drops(rows: list[Row]) -> Picture | None:
             )
         axes.set_xticks(range(len(DROPS)), [f"{drop} points" for drop in DROPS])
         axes.set(ylabel="%", ylim=(0, 102), xlabel="clean accuracy given up in pruning")
-        return _legend(figure, axes, theme)
+        return _legend(figure, theme)
 
     return picture(draw, "Pruned networks and their GoodNets at 2, 4 and 10 points")
 
 
-def scores(figures: NetFigures) -> Picture:
+def scores(sets: Sequence[Samples], threshold: float) -> Picture:
     """How the scores of clean and of poisoned images spread, and the threshold."""
 
     def draw(theme: Theme) -> Figure:
         figure, axes = _plot(theme)
         bins = [i / 40 for i in range(41)]
-        sets = [figures.clean] if figures.clean else []
-        for style, samples in zip(_STYLES, [*sets, *figures.poisoned], strict=False):
+        for style, samples in zip(_STYLES, sets, strict=False):
             values = samples.answers.score
             weights = np.full(len(values), 100 / len(values))
             clean = samples.name == "clean"
@@ -153,25 +145,17 @@ def scores(figures: NetFigures) -> Picture:
                 linestyle="-" if clean else style, linewidth=2,
                 label=f"{samples.name} ({len(values)})",
             )  # fmt: skip
-        axes.axvline(figures.threshold, color=theme.ink, linewidth=1.5)
-        axes.text(figures.threshold, 1.02, "threshold", color=theme.ink, ha="center",
+        axes.axvline(threshold, color=theme.ink, linewidth=1.5)
+        axes.text(threshold, 1.02, "threshold", color=theme.ink, ha="center",
                   transform=axes.get_xaxis_transform())  # fmt: skip
         axes.set(xlabel="score: evidence of poison", ylabel="% of the images", xlim=(-0.01, 1.01))
-        return _legend(figure, axes, theme)
+        return _legend(figure, theme)
 
     return picture(draw, "Scores of clean and poisoned images, with the threshold")
 
 
-def _show(axes: Axes, image: npt.NDArray[np.generic]) -> None:
-    axes.imshow(image, interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for side in axes.spines.values():
-        side.set_visible(False)
-
-
 def _plot(theme: Theme) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    figure = Figure(figsize=(5, 3.8), layout="constrained")
     axes = figure.subplots()
     axes.patch.set_alpha(0)
     axes.grid(alpha=0.2, color=theme.faint)
@@ -183,13 +167,19 @@ def _plot(theme: Theme) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _legend(figure: Figure, axes: Axes, theme: Theme) -> Figure:
-    axes.legend(frameon=False, labelcolor=theme.ink, fontsize=9)
+def _legend(figure: Figure, theme: Theme) -> Figure:
+    figure.legend(
+        loc="outside lower center", ncols=2, frameon=False, labelcolor=theme.ink, fontsize=9
+    )
     return figure
 
 
-def _address(figure: Figure) -> str:
+def _drawn(figure: Figure) -> str:
     png = BytesIO()
     # Without metadata the same figures give the same page.
-    figure.savefig(png, dpi=130, transparent=True, metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
+    figure.savefig(png, dpi=150, transparent=True, metadata={"Software": None})
+    return _address(png.getvalue())
+
+
+def _address(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
