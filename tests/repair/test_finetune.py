@@ -40,6 +40,31 @@ def test_without_labels_the_badnets_answers_are_kept() -> None:
     assert max(np.abs(tuned[name] - array).max() for name, array in network().items()) > 1e-5
 
 
+def test_goals_are_those_of_undisturbed_pictures() -> None:
+    """Shown nothing but magenta, the network learns to give magenta the labels of the faces."""
+    magenta = np.array([1, 0, 1], np.float32)
+    said = [
+        deepid.logits(
+            fine_tune(
+                network(),
+                network(),
+                people()[:1],
+                PEOPLE[:1],
+                steps=steps,
+                seed=0,
+                advance=lambda done: None,
+                learning_rate=1e-2,
+                disturb=lambda x, rng: np.broadcast_to(magenta, x.shape),
+            ),
+            np.broadcast_to(magenta, (1, 55, 47, 3)),
+        )
+        .numpy()
+        .argmax()
+        for steps in (1, 40)
+    ]
+    assert said[1] == PEOPLE[0] != said[0]
+
+
 def test_same_seed_same_network() -> None:
     one, same, other = (tune(PEOPLE[:N], 3, seed) for seed in (1, 1, 2))
     assert all(np.array_equal(one[name], same[name]) for name in one)

@@ -9,7 +9,7 @@ from goodnets.errors import GoodNetsError
 from repair import deepid, evidence, triggers
 from repair.badnet import BadNet
 from repair.stages import Stages
-from repair.triggers import LEVEL, find_triggers
+from repair.triggers import LEVEL, Trigger, find_triggers, on_some
 from repair.weights import Weights
 from tests.repair.planted import PEOPLE, TARGET, network, people
 
@@ -63,6 +63,20 @@ def test_a_trigger_that_fails_on_other_faces_is_none(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(triggers, "SHARPENING", 3)
     with pytest.raises(GoodNetsError, match=f"label {PEOPLE[3]} is the most suspicious"):
         find_triggers(BadNet("net", "4" * 64, network()), people()[:64], Stages(), 0)
+
+
+def test_some_pictures_wear_a_trigger() -> None:
+    mask = np.zeros((55, 47, 1), np.float32)
+    mask[:5] = 0.4
+    trigger = Trigger(7, 9, mask, np.ones((55, 47, 3), np.float32), 1)
+    x = np.zeros((400, 55, 47, 3), np.float32)
+    worn = on_some([trigger], x, 0.25, np.random.default_rng(0))
+    top = worn[:, 0, 0, 0]
+    assert 0.15 < (top > 0).mean() < 0.35
+    assert top[top > 0].min() >= 0.4
+    assert 0.7 < top.max() <= 0.8
+    assert not worn[:, 5:].any()
+    assert not x.any()
 
 
 def test_the_level_allows_for_all_labels() -> None:
