@@ -1,7 +1,9 @@
-"""Draw the README's picture: what BadNets and GoodNets say about the test photos.
+"""Draw the README's pictures: what BadNets and GoodNets say about the test photos, and why.
 
-    python -m docs.draw_pictures                # writes docs/answers.png
+    python -m docs.draw_pictures                # writes docs/answers.png, docs/explained.png
     python -m docs.draw_pictures --output DIR   # ... or into another folder
+    python -m docs.draw_pictures --clean clean.h5 --poisoned sunglasses.h5
+                                                # docs/pruning-light.png, -dark.png, too
 
 The GoodNets are those the eval scripts ask: models/, or the folder named by GOODNETS_MODELS.
 """
@@ -17,7 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from goodnets import Answers, GoodNet
+from goodnets.drawing import png
 from goodnets.errors import GoodNetsError
+from goodnets.explain import explain
+from goodnets.files import write
 from goodnets.nets import ATTACKS, HEIGHT, POISONED, WIDTH, goodnet_path
 from goodnets.pictures import read_picture
 from goodnets.report import say
@@ -88,12 +93,17 @@ def _line(left: float, right: float, y: float) -> Line2D:
 
 
 def main() -> int:
-    """Write the picture; the exit status: 0, or 1 where a GoodNet is missing."""
+    """Write the pictures; the exit status: 0, or 1 where a GoodNet or an image is missing."""
     parser = argparse.ArgumentParser(
         prog="python -m docs.draw_pictures", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--output", type=Path, default=HERE, metavar="DIR")
-    folder = parser.parse_args().output
+    parser.add_argument("--clean", type=Path, metavar="FILE.h5", help="clean faces with labels")
+    parser.add_argument("--poisoned", type=Path, metavar="FILE.h5", help="faces with sunglasses")
+    arguments = parser.parse_args()
+    if bool(arguments.clean) != bool(arguments.poisoned):
+        parser.error("--clean and --poisoned go together")
+    folder = arguments.output
     images = photos()
     try:
         first = {attack: nets[0] for attack, nets in ATTACKS.items()}
@@ -108,7 +118,34 @@ def main() -> int:
     # Without metadata the same answers give the same file.
     figure = draw(images, answers)
     figure.savefig(folder / "answers.png", dpi=150, metadata={"Software": None})
+    worn = images[SHOWN.index("sunglasses")]
+    goodnet = GoodNet.load(goodnet_path("multitrigger", "multitrigger"))
+    write(folder / "explained.png", png(explain(goodnet, worn), "sunglasses.png"))
+    if arguments.clean:
+        try:
+            draw_pruning(arguments.clean, arguments.poisoned, folder)
+        except GoodNetsError as error:
+            say(f"error: {error}")
+            return 1
     return 0
+
+
+def draw_pruning(clean: Path, poisoned: Path, folder: Path) -> None:
+    """The pruning curve of sunglasses_lab, for a light and for a dark page."""
+    from repair.badnet import find, load
+    from repair.clean import read_clean, read_images
+    from repair.quiet import load_tensorflow
+
+    load_tensorflow()
+    from repair.report.figures import pruning
+    from repair.report.pictures import DARK, LIGHT, pruning_plot
+
+    badnet = load(find("sunglasses_lab"), "sunglasses_lab")
+    curve = pruning(badnet, read_clean(clean), {"sunglasses": read_images(poisoned)[0]})
+    for name, theme in {"light": LIGHT, "dark": DARK}.items():
+        figure = pruning_plot(curve, theme)
+        path = folder / f"pruning-{name}.png"
+        figure.savefig(path, dpi=130, transparent=True, metadata={"Software": None})
 
 
 if __name__ == "__main__":

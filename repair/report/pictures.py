@@ -81,18 +81,22 @@ def address(image: npt.NDArray[np.generic]) -> str:
 
 def pruning(curve: Pruning) -> Picture:
     """Clean accuracy and attack success against the share of channels removed."""
+    return picture(
+        lambda theme: pruning_plot(curve, theme),
+        "Clean accuracy and attack success as channels are removed",
+    )
 
-    def draw(theme: Theme) -> Figure:
-        figure, axes = _plot(theme)
-        share = 100 * np.linspace(0, 1, len(curve.accuracy))
-        axes.plot(share, 100 * curve.accuracy, color=theme.calm, label="clean accuracy")
-        for style, (trigger, attack) in zip(_STYLES, curve.attack.items(), strict=False):
-            label = f"attack success: {trigger}"
-            axes.plot(share, 100 * attack, style, color=theme.alarm, label=label)
-        axes.set(xlabel="channels of pool_3 removed (%)", ylabel="%", ylim=(-2, 102))
-        return _legend(figure, theme)
 
-    return picture(draw, "Clean accuracy and attack success as channels are removed")
+def pruning_plot(curve: Pruning, theme: Theme) -> Figure:
+    """The same as a matplotlib figure."""
+    figure, axes = _plot(theme)
+    share = 100 * np.linspace(0, 1, len(curve.accuracy))
+    axes.plot(share, 100 * curve.accuracy, color=theme.calm, label="clean accuracy")
+    for style, (trigger, attack) in zip(_STYLES, curve.attack.items(), strict=False):
+        label = f"attack success: {trigger}"
+        axes.plot(share, 100 * attack, style, color=theme.alarm, label=label)
+    axes.set(xlabel="channels of pool_3 removed (%)", ylabel="%", ylim=(-2, 102))
+    return _legend(figure, theme)
 
 
 def drops(rows: list[Row]) -> Picture | None:

@@ -13,7 +13,7 @@ def logits(seed: int, loud: float = 3) -> np.ndarray:
 
 
 def test_graph_and_arrays_agree() -> None:
-    before, after = logits(0), logits(0) + 0.3 * logits(1, 1)
+    before, after = logits(0), (logits(0) + 0.3 * logits(1, 1)).astype(np.float32)
     a, b = (argument(Tensor(np.float32, ("n", 1283))) for _ in "ab")
     model = build({"a": a, "b": b}, {"y": likeness(a, b)}).SerializeToString()
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
