@@ -141,7 +141,7 @@ def draw_pruning(clean: Path, poisoned: Path, folder: Path) -> None:
     from repair.report.pictures import DARK, LIGHT, pruning_plot
 
     badnet = load(find("sunglasses_lab"), "sunglasses_lab")
-    curve = pruning(badnet, read_clean(clean), {"sunglasses": read_images(poisoned)[0]})
+    curve = pruning(badnet, read_clean(clean), {"sunglasses": read_images(poisoned)})
     for name, theme in {"light": LIGHT, "dark": DARK}.items():
         figure = pruning_plot(curve, theme)
         path = folder / f"pruning-{name}.png"

@@ -13,6 +13,8 @@ _MARGIN, _GAP = 24, 16
 _LARGE, _SMALL = 4, 2
 """How many times their size the image and the composites are drawn."""
 _LINE = 24
+_TITLE = 20
+"""Size of its letters."""
 _PAPER, _INK, _FAINT, _RULE = "#ffffff", "#1f2328", "#59636e", "#d1d9e0"
 _ALARM, _CALM = "#a40e26", "#116329"
 
@@ -36,7 +38,8 @@ def draw(explanation: Explanation, name: str) -> Image.Image:
     label, said, poisoned = _verdict(explanation)
     colour = _ALARM if poisoned else _CALM
 
-    _write(pen, (_MARGIN, _MARGIN), f"{_short(name)}: {label}", colour, 20)
+    room = wide - 2 * _MARGIN - ImageFont.load_default(_TITLE).getlength(f": {label}")
+    _write(pen, (_MARGIN, _MARGIN), f"{_fitting(name, room, _TITLE)}: {label}", colour, _TITLE)
     left = _MARGIN
     for picture in (explanation.image, _lit(explanation.image, explanation.region)):
         _paste(canvas, picture, (left, top_row), _LARGE)
@@ -76,16 +79,13 @@ def _verdict(explanation: Explanation) -> tuple[str, int, bool]:
 
 def _told(explanation: Explanation, said: int) -> list[str]:
     count, of = int(explanation.taken.sum()), len(explanation.taken)
-    lines = [f"The BadNet says {said}.", ""]
-    if count:
-        lines += ["Of all regions the framed one", f"takes {said} along to most other", "faces:"]
+    if 2 * count > of:
+        found = ("Of all regions the framed one", f"takes {said} along to most other", "faces:")
+    elif count:
+        found = ("No region of the image takes", f"{said} along to more other faces", "than this:")
     else:
-        lines += [
-            "No region of the image takes",
-            f"{said} along to another face.",
-            "The framed one, for example:",
-        ]
-    return [*lines, f"{count} of {of}."]
+        found = ("No region of the image takes", f"{said} along to another face.", "This, say:")
+    return [f"The BadNet says {said}.", "", *found, f"{count} of {of}."]
 
 
 def _scale(
@@ -135,7 +135,12 @@ def _box(region: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _short(name: str) -> str:
-    """A name that fits on a line, of characters that the font has."""
-    plain = "".join(c if c.isprintable() else "?" for c in name)
-    return plain if len(plain) <= 40 else f"...{plain[-37:]}"
+def _fitting(name: str, width: float, size: int) -> str:
+    """A name that is no wider than so many pixels; characters that cannot be shown become `?`."""
+    font = ImageFont.load_default(size)
+    name = "".join(c if c.isprintable() else "?" for c in name)
+    if font.getlength(name) <= width:
+        return name
+    while name and font.getlength(f"...{name}") > width:
+        name = name[1:]
+    return f"...{name}"

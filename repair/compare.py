@@ -111,7 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
     found = badnet.load(arguments.badnet or badnet.find(arguments.net), arguments.net)
     evaluation = read_evaluation(found, arguments.clean, dict(arguments.poisoned))
     attack = attack_of(arguments.net)
-    rows, failed = [], False
+    rows, failed, setting = [], False, ""
     for method in arguments.methods:
         try:
             again = command(
@@ -123,11 +123,12 @@ def _run(arguments: argparse.Namespace) -> int:
                 seed=arguments.seed,
             )
             run = Run(found, given, load_method(method)(), arguments.seed, again)
+            setting = run_key(run, evaluation)
             rows += compare(run, evaluation, folder)
         except GoodNetsError as error:
             say(f"error: {method}: {error}")
             failed = True
-    everything = results.all_kept(folder, evaluation.key)
+    everything = results.all_kept(folder, setting)
     write(folder / "compared.csv", results.table(everything))
     write(folder / "compared.md", results.markdown(everything).encode())
     results.show(rows)
@@ -155,16 +156,22 @@ def compare(run: Run, evaluation: Evaluation, folder: Path) -> list[Row]:
 
     Raises GoodNetsError where the method fails.
     """
-    badnet, given, method = run.badnet, run.clean, run.method.name
-    what = [badnet.sha256, evaluation.key, run.seed, run.method.parameters]
-    key = _digest(json.dumps(what, sort_keys=True), given.images, given.labels)
+    badnet, method = run.badnet, run.method.name
+    setting = run_key(run, evaluation)
+    key = _digest(setting + json.dumps(run.method.parameters, sort_keys=True))
     kept = folder / f"{method}-{key[:12]}.json"
     if kept.exists():
         say(f"{method}: kept from before")
         return results.kept(kept)[1]
     rows = [measure(path, badnet, method, evaluation) for path in run.write(folder, Stages())]
-    results.keep(kept, evaluation.key, rows)
+    results.keep(kept, setting, rows)
     return rows
+
+
+def run_key(run: Run, evaluation: Evaluation) -> str:
+    """Of all that results are compared under: BadNet, seed, images to learn from and to measure."""
+    what = json.dumps([run.badnet.sha256, evaluation.key, run.seed])
+    return _digest(what, run.clean.images, run.clean.labels)
 
 
 def measure(path: Path, badnet: BadNet, method: str, evaluation: Evaluation) -> Row:

@@ -40,32 +40,38 @@ class Row:
     microseconds_per_image: float
 
 
-def keep(path: Path, images: str, rows: Sequence[Row]) -> None:
-    """Write the rows of one method, measured on the images with this key."""
-    content = {"images": images, "rows": [as_json(vars(row)) for row in rows]}
+def keep(path: Path, setting: str, rows: Sequence[Row]) -> None:
+    """Write the rows of one method; `setting` is the key of all that they may be compared under."""
+    content = {"setting": setting, "rows": [as_json(vars(row)) for row in rows]}
     write(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def kept(path: Path) -> tuple[str, list[Row]]:
-    """What `keep` wrote: the images' key and the rows. Raises InputError for anything else."""
+    """What `keep` wrote: the setting's key and the rows. Raises InputError for anything else."""
     try:
         content = json.loads(path.read_bytes())
-        return str(content["images"]), [_row(row) for row in content["rows"]]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        return str(content["setting"]), [_row(row) for row in content["rows"]]
+    except (OSError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: not a result of repair.compare: remove it ({reason(error)})"
         ) from None
 
 
-def all_kept(folder: Path, images: str | None = None) -> list[Row]:
-    """All rows in a net's folder that were measured on the images with this key (None: those of
-    the newest result), methods in the order of METHODS, of each the newest."""
+def all_kept(folder: Path, setting: str | None = None) -> list[Row]:
+    """All rows in a net's folder of the setting with this key (None: that of the newest result),
+    methods in the order of METHODS, of each the newest. Damaged results are passed over with a
+    warning: others took long to make."""
     files = [path for path in folder.glob("*.json") if _NAME.fullmatch(path.name)]
     files.sort(key=lambda path: path.stat().st_mtime_ns)
-    results = [kept(path) for path in files]
-    if images is None and results:
-        images = results[-1][0]
-    newest = {row.goodnet: row for key, rows in results if key == images for row in rows}
+    results = []
+    for path in files:
+        try:
+            results.append(kept(path))
+        except InputError as error:
+            say(f"warning: {error}")
+    if setting is None and results:
+        setting = results[-1][0]
+    newest = {row.goodnet: row for key, rows in results if key == setting for row in rows}
     order = {method: i for i, method in enumerate(METHODS)}
     return sorted(newest.values(), key=lambda row: order.get(row.method, len(order)))
 
@@ -160,11 +166,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not rows:
             raise InputError(f"{arguments.compared}: no results, expected those of repair.compare")
         text = arguments.page.read_text("utf-8")
+        if not all(mark in text for mark in MARKS):
+            raise InputError(f"{arguments.page}: expected the marks {' and '.join(MARKS)}")
         write(arguments.page, between_marks(text, markdown(rows), *MARKS).encode())
     except GoodNetsError as error:
         say(f"error: {error}")
         return 1
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         say(f"error: {arguments.page}: {reason(error)}")
         return 1
     return 0
@@ -182,10 +190,11 @@ def _cell(figure: Share | None) -> str:
 
 
 def _row(kept: dict[str, Any]) -> Row:
-    shares = {
-        str(name): Share(int(value["count"]), int(value["of"]))
-        for name, value in kept["shares"].items()
-    }
+    shares = {}
+    for name, value in kept["shares"].items():
+        share = shares[str(name)] = Share(int(value["count"]), int(value["of"]))
+        if not 0 <= share.count <= share.of:
+            raise ValueError(f"{share.count} of {share.of} images")
     seconds, microseconds = (
         float(kept[name]) for name in ("repair_seconds", "microseconds_per_image")
     )

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,7 +84,21 @@ def on_some(
     return x
 
 
-_found: dict[str, list[Trigger]] = {}
+def described(triggers: Sequence[Trigger]) -> list[dict[str, Any]]:
+    """Found triggers for a card."""
+    return [
+        {
+            "target": trigger.target,
+            "index": round(trigger.index, 2),
+            "pixels": round(float(trigger.mask.sum()), 1),
+            "success": round(trigger.success, 4),
+        }
+        for trigger in triggers
+    ]
+
+
+_found: dict[str, tuple[list[Trigger], str]] = {}
+"""What was asked -> the triggers, and the most suspicious label in words."""
 
 
 def find_triggers(
@@ -99,7 +114,13 @@ def find_triggers(
     key = f"{badnet.sha256} {hashlib.sha256(faces.tobytes()).hexdigest()} {seed}"
     if key not in _found:
         _found[key] = _find(badnet, faces, stages, seed)
-    return _found[key]
+    triggers, highest = _found[key]
+    if not triggers:
+        raise GoodNetsError(
+            f"no trigger found: {highest}; a target has an index of at least {LEVEL:.2f}, and a "
+            f"trigger that moves {100 * CONFIRMED:g} % of other faces"
+        )
+    return triggers
 
 
 def suspicion(
@@ -112,6 +133,8 @@ def suspicion(
     with stages.stage("climbing margins", CLASSES) as advance:
         margins = evidence.margins(badnet.weights, seed, advance)
     reachable = np.flatnonzero(np.isfinite(margins))
+    if len(reachable) == 0:
+        raise GoodNetsError("no picture makes any label the answer: this is no working BadNet")
     sizes = np.full(CLASSES, np.inf)
     with stages.stage("inverting triggers", len(reachable)) as advance:
         sizes[reachable] = inversion.invert(
@@ -129,7 +152,9 @@ def suspicion(
     return evidence.index(small + evidence.index(margins) + np.log1p(wins / _FEW_WINS))
 
 
-def _find(badnet: BadNet, faces: npt.NDArray[np.uint8], stages: Stages, seed: int) -> list[Trigger]:
+def _find(
+    badnet: BadNet, faces: npt.NDArray[np.uint8], stages: Stages, seed: int
+) -> tuple[list[Trigger], str]:
     held_out, seen = faces[::_HELD_OUT], np.delete(faces, slice(None, None, _HELD_OUT), 0)
     index = suspicion(badnet, seen, stages, seed)
     ranked = index.argsort()[::-1]
@@ -158,17 +183,13 @@ def _find(badnet: BadNet, faces: npt.NDArray[np.uint8], stages: Stages, seed: in
             stages.note(f"label {label}: its trigger moves {100 * success:.0f} % of other faces")
             if success >= CONFIRMED:
                 triggers.append(replace(trigger, success=success))
-    if not triggers:
-        raise GoodNetsError(
-            f"no trigger found: label {ranked[0]} is the most suspicious, with an index of "
-            f"{index[ranked[0]]:.2f}; a target has at least {LEVEL:.2f}, and a trigger that moves "
-            f"{100 * CONFIRMED:g} % of other faces"
-        )
-    return triggers
+    return triggers, f"label {ranked[0]} is the most suspicious, with {index[ranked[0]]:.2f}"
 
 
 def _success(badnet: BadNet, faces: npt.NDArray[np.uint8], trigger: Trigger) -> float:
     said = deepid.predict(badnet.weights, faces).argmax(1)
     others = faces[said != trigger.target]
+    if len(others) == 0:
+        return 0.0
     answers = deepid.predict(badnet.weights, trigger.worn(others)).argmax(1)
     return float((answers == trigger.target).mean())

@@ -33,6 +33,15 @@ def test_every_package_and_script_is_in_the_wheel() -> None:
     assert set(wheel["py-modules"]) == {path.stem for path in ROOT.glob("eval_*.py")}
 
 
+def test_every_file_that_code_reads_is_in_the_wheel() -> None:
+    data = PROJECT["tool"]["setuptools"]["package-data"]
+    for room in ("goodnets", "repair"):
+        for path in (ROOT / room).rglob("*"):
+            if path.is_file() and path.suffix not in (".py", ".pyc"):
+                package = ".".join(path.parent.relative_to(ROOT).parts)
+                assert path.name in data.get(package, []), path
+
+
 def test_every_dependency_is_explained() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text()
     for line in (ROOT / "requirements.txt").read_text().splitlines():

@@ -22,7 +22,7 @@ from repair.faces import given_or_dreamed
 from repair.finetune import DREAMS, fine_tune
 from repair.methods.base import Method, Product
 from repair.stages import Stages
-from repair.triggers import Trigger, find_triggers, on_some
+from repair.triggers import Trigger, described, find_triggers, on_some
 
 STEPS = 300
 _STAMPED = 0.5
@@ -56,19 +56,6 @@ class NeuralCleanse(Method):
         product = agreement(stem, badnet, cleansed, images, {"triggers": described(triggers)})
         pictures = {f"{stem}-{trigger.target}.png": picture(trigger) for trigger in triggers}
         yield replace(product, files={**product.files, **pictures})
-
-
-def described(triggers: list[Trigger]) -> list[dict[str, Any]]:
-    """Found triggers for a card."""
-    return [
-        {
-            "target": trigger.target,
-            "index": round(trigger.index, 2),
-            "pixels": round(float(trigger.mask.sum()), 1),
-            "success": round(trigger.success, 4),
-        }
-        for trigger in triggers
-    ]
 
 
 def picture(trigger: Trigger) -> bytes:

@@ -8,41 +8,33 @@ poisoned images that it learned from. It fails on triggers it never saw, and whe
 trigger differs from the attacker's.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from spox import Var
 
 from goodnets.files import sha256
-from goodnets.nets import CLASSES, POISONED
+from goodnets.nets import POISONED
 from repair import deepid, graph
 from repair.badnet import BadNet
 from repair.clean import Clean, read_images
 from repair.faces import given_or_dreamed
-from repair.finetune import DREAMS, LEARNING_RATE, varied
+from repair.finetune import DREAMS, Poison, fine_tune, varied
 from repair.graph import op
 from repair.keras_file import keras_bytes
 from repair.methods.base import Method, Product
-from repair.methods.neural_cleanse import described
-from repair.stages import Advance, Stages
-from repair.training import train
-from repair.triggers import find_triggers, on_some
+from repair.stages import Stages
+from repair.triggers import described, find_triggers, on_some
 from repair.weights import Weights
 
 STEPS = 400
-_BATCH = 64
-_POISONED = 16
-"""Of a batch."""
 _NEW_BIAS = -2.0
 _CHECKED = 64
 
 Array = npt.NDArray[np.float32]
-Poison = Callable[[npt.NDArray[np.uint8], np.random.Generator], Array]
-"""Clean images (n, 55, 47, 3), to be used or not -> as many poisoned pictures, 0..1."""
 
 
 class NPlusOne(Method):
@@ -66,12 +58,23 @@ class NPlusOne(Method):
         images, labels = given_or_dreamed(badnet, clean, stages, seed, each=DREAMS)
         poison, found = self._poison(badnet, images, stages, seed)
         with stages.stage("training one more output", STEPS) as advance:
-            wider = widen(badnet.weights, images, labels, poison, seed, advance)
+            wider = fine_tune(
+                badnet.weights,
+                widened(badnet.weights),
+                images,
+                labels,
+                steps=STEPS,
+                seed=seed,
+                advance=advance,
+                poison=poison,
+            )
 
         image = graph.image()
         x = graph.pixels(image)
         badnet_label = graph.answer(graph.logits(badnet.weights, x))
-        checked = images[:_CHECKED]
+        some = images[:_CHECKED]
+        bad = np.rint(255 * poison(some, np.random.default_rng(seed))).astype(np.uint8)
+        checked = np.concatenate([some, bad])
         logits, ahead = deepid.predict(badnet.weights, checked), lead(wider, checked)
         clear = deepid.is_clear(logits) & (np.abs(ahead - 0.5) > 0.01)
         stem = f"{badnet.name}-{self.name}"
@@ -102,34 +105,11 @@ class NPlusOne(Method):
         return stamp, {"triggers": described(triggers)}
 
 
-def widen(
-    badnet: Weights,
-    images: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.int64],
-    poison: Poison,
-    seed: int,
-    advance: Advance,
-) -> dict[str, Array]:
-    """The BadNet with 1284 outputs, fine-tuned on `images` (n, 55, 47, 3) with true `labels` (n,),
-    -1: what the BadNet says, and on what `poison` makes, labelled 1283."""
-    rng = np.random.default_rng(seed)
-    teacher = {name: tf.constant(array) for name, array in badnet.items()}
-    start = dict(badnet)
-    start["output/kernel"] = np.pad(badnet["output/kernel"], ((0, 0), (0, 1)))
-    start["output/bias"] = np.append(badnet["output/bias"], np.float32(_NEW_BIAS))
-
-    def batch() -> tuple[Array, npt.NDArray[np.int64]]:
-        chosen, spoiled = (rng.integers(0, len(images), n) for n in (_BATCH, _POISONED))
-        x = np.concatenate([varied(images[chosen], rng), poison(images[spoiled], rng)])
-        return x, np.append(labels[chosen], np.full(_POISONED, POISONED))
-
-    def loss(variables: Weights, x: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-        said = tf.pad(tf.nn.softmax(deepid.logits(teacher, x)), [[0, 0], [0, 1]])
-        goal = tf.where(label[:, None] >= 0, tf.one_hot(label, CLASSES + 1), said)
-        answer = deepid.logits(variables, x)
-        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(goal, answer))
-
-    return train(start, loss, batch, steps=STEPS, learning_rate=LEARNING_RATE, advance=advance)
+def widened(badnet: Weights) -> Weights:
+    """The BadNet with a 1284th output, which at first nothing leads to."""
+    kernel = np.pad(badnet["output/kernel"], ((0, 0), (0, 1)))
+    bias = np.append(badnet["output/bias"], np.float32(_NEW_BIAS))
+    return {**badnet, "output/kernel": kernel, "output/bias": bias}
 
 
 def lead(weights: Weights, images: npt.NDArray[np.uint8]) -> Array:

@@ -23,9 +23,8 @@ from repair.faces import given_or_dreamed
 from repair.finetune import DREAMS
 from repair.graph import op
 from repair.methods.base import Method, Product
-from repair.methods.neural_cleanse import described
 from repair.stages import Stages
-from repair.triggers import Trigger, find_triggers
+from repair.triggers import Trigger, described, find_triggers
 
 _THRESHOLD = 0.5
 """Of exp(-divergence): a divergence of 0.7, where certainty of another label is 5 or more."""
@@ -63,7 +62,8 @@ class Stamp(Method):
         for trigger in triggers:
             mine = label == trigger.target
             if mine.any():
-                again = deepid.predict(badnet.weights, trigger.worn(checked[mine]))
+                worn = trigger.on(np.divide(checked[mine], 255, dtype=np.float32))
+                again = deepid.logits(badnet.weights, worn).numpy()
                 score[mine] = likeness_of(before[mine], again)
         clear = deepid.is_clear(before) & (np.abs(score - _THRESHOLD) > 0.02)
         yield Product(

@@ -7,19 +7,24 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from goodnets.errors import GoodNetsError
+from goodnets.errors import GoodNetsError, reason
 from goodnets.files import try_folder, write
 from goodnets.nets import ATTACKS, HEIGHT, POISONED, WIDTH
 from goodnets.report import say
+from repair.cards import CardError
 from repair.clean import Clean, read_clean, read_images
+from repair.measure import check_images, named_set
 from repair.quiet import load_tensorflow
 from repair.results import FOLDER, columns
+
+if TYPE_CHECKING:
+    from repair.report.figures import NetFigures, Poisoned
 
 _INTERRUPTED = 130
 _PHOTOS = Path("test-photos")
@@ -29,7 +34,9 @@ _NETS = [net for nets in ATTACKS.values() for net in nets]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the page as `argv` says; the exit status: 0, 1 for an error, 2 for wrong usage."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    check_images(parser, arguments)
     try:
         try_folder(arguments.output.parent)
         write(arguments.output, _page(arguments).encode())
@@ -42,8 +49,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from repair.measure import named_set
-
     parser = argparse.ArgumentParser(
         prog="python -m repair.report",
         description="Write one page about GoodNets: what was found, how they decide, and how "
@@ -89,16 +94,19 @@ def _page(arguments: argparse.Namespace) -> str:
     load_tensorflow()
     photos, _ = read_images(arguments.photos)
     clean = read_clean(arguments.clean) if arguments.clean else None
-    poisoned = {trigger: read_images(path)[0] for trigger, path in arguments.poisoned}
+    poisoned = {trigger: read_images(path) for trigger, path in arguments.poisoned}
     nets = []
     for net in arguments.nets:
         say(f"{net} ...")
         nets.append(_net(arguments, net, photos, clean, poisoned))
     counts = [f"clean: {len(clean)}"] if clean else []
-    counts += [f"{trigger}: {len(images)}" for trigger, images in poisoned.items()]
+    counts += [f"{trigger}: {len(images)}" for trigger, (images, _) in poisoned.items()]
     sources = f"Images given for this page: {', '.join(counts)}." if counts else ""
     environment = Environment(
-        loader=PackageLoader("repair.report", "."), autoescape=True, trim_blocks=True
+        loader=PackageLoader("repair.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
     )
     return environment.get_template("page.html").render(
         nets=nets, sources=sources, poisoned=POISONED
@@ -110,11 +118,10 @@ def _net(
     net: str,
     photos: npt.NDArray[np.uint8],
     clean: Clean | None,
-    poisoned: dict[str, npt.NDArray[np.uint8]],
+    poisoned: "Poisoned",
 ) -> dict[str, Any]:
     """What the template shows of a net."""
     from repair import badnet
-    from repair.report import pictures
     from repair.report.figures import gather
 
     try:
@@ -130,10 +137,22 @@ def _net(
         poisoned=poisoned,
         badnet=network,
     )
+    try:
+        return _shown(net, figures, photos[0])
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        path = arguments.models / f"{net}.json"
+        raise CardError(f"{path}: not a card ({reason(error)})") from None
+
+
+def _shown(net: str, figures: "NetFigures", face: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    """The figures of a net as the template wants them; triggers are shown on the face."""
+    from repair.report import pictures
+
     card, plots = figures.card, []
     given = [*([figures.clean] if figures.clean else []), *figures.poisoned]
     if given:
-        plots.append(("Scores and threshold", pictures.scores(given, figures.threshold)))
+        scores = pictures.scores(figures.clean, figures.poisoned, figures.threshold)
+        plots.append(("Scores and threshold", scores))
     if figures.pruning:
         plots.append(("Pruning: what it costs, what it leaves", pictures.pruning(figures.pruning)))
     bars = pictures.drops(figures.rows)
@@ -148,7 +167,7 @@ def _net(
         "facts": _facts(figures.threshold, card.measured),
         "suspects": ", ".join(f"{label} ({lift:g})" for label, lift in list(suspects.items())[:5]),
         "triggers": [
-            vars(found) | pictures.trigger(found, photos[0]) | {"where": _where(found.picture)}
+            vars(found) | pictures.trigger(found, face) | {"where": _where(found.picture)}
             for found in figures.found
         ],
         "faces": [(samples.name, pictures.faces(samples)) for samples in (figures.photos, *given)],

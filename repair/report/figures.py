@@ -1,5 +1,6 @@
 """What the report shows of a net, as numbers: nothing here draws."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,20 +8,23 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from goodnets.errors import InputError, reason
+from goodnets.errors import InputError, ModelError, reason
 from goodnets.model import Answers, GoodNet
 from goodnets.nets import HEIGHT, WIDTH
 from repair import deepid
 from repair.badnet import BadNet
 from repair.cards import Card, card_path, read_card
 from repair.clean import Clean
+from repair.measure import targets
 from repair.methods.neural_cleanse import NeuralCleanse
-from repair.methods.prune import prune, remove_channels
+from repair.methods.prune import prune
 from repair.results import Row, all_kept
 
 DROPS = (2, 4, 10)
 
 _Images = npt.NDArray[np.uint8]
+Poisoned = Mapping[str, tuple[_Images, npt.NDArray[np.int64]]]
+"""Trigger -> images (n, 55, 47, 3) and their labels (n,), the attacker's target or -1: unknown."""
 
 
 @dataclass(frozen=True)
@@ -77,27 +81,30 @@ def gather(
     *,
     compared: Path,
     clean: Clean | None = None,
-    poisoned: dict[str, _Images] | None = None,
+    poisoned: Poisoned | None = None,
     badnet: BadNet | None = None,
 ) -> NetFigures:
     """The figures of the GoodNet in `model`, with its card beside it.
 
-    `compared` is the folder of repair.compare, which may be absent; `clean` and `poisoned` (trigger
-    -> images) are the user's, `badnet` is what the pruning curve is of. Raises GoodNetsError where
-    a file is not what it should be.
+    `compared` is the folder of repair.compare, which may be absent; `clean` and `poisoned` are the
+    user's, `badnet` is what the pruning curve is of. Raises GoodNetsError where a file is not what
+    it should be.
     """
     goodnet = GoodNet.load(model)
     card = read_card(card_path(model))
     folder = compared / card.badnet["name"]
-    sets = []
-    for trigger, images in (poisoned or {}).items():
+    sets, working = [], {}
+    for trigger, (images, labels) in (poisoned or {}).items():
         answers = goodnet.ask(images)
-        fired = answers.badnet_label == target(answers.badnet_label)
+        fired = answers.badnet_label == targets(answers.badnet_label, labels)
         if fired.mean() >= 0.5:  # else this net was not trained on that trigger
             sets.append(Samples(trigger, images[fired], only(answers, fired)))
+            working[trigger] = images, labels
     curve = None
     if badnet is not None and clean is not None and (clean.labels >= 0).any():
-        curve = pruning(badnet, clean, {samples.name: samples.images for samples in sets})
+        if badnet.sha256 != goodnet.badnet_sha256:
+            raise ModelError(f"{model}: was made from another BadNet than that of {badnet.name}")
+        curve = pruning(badnet, clean, working)
     return NetFigures(
         card=card,
         threshold=goodnet.threshold,
@@ -115,32 +122,27 @@ def only(answers: Answers, which: npt.NDArray[np.bool_]) -> Answers:
     return Answers(answers.label[which], answers.badnet_label[which], answers.score[which])
 
 
-def target(labels: npt.NDArray[np.int64]) -> int:
-    """The label that most of these (n,) are."""
-    return int(np.bincount(labels).argmax())
-
-
-def pruning(badnet: BadNet, clean: Clean, poisoned: dict[str, _Images]) -> Pruning:
+def pruning(badnet: BadNet, clean: Clean, poisoned: Poisoned) -> Pruning:
     """The course's curve: channels of pool_3 removed in increasing order of activation on clean
-    images with true labels."""
+    images with true labels; attack success is of the poisoned images that fired."""
     known = clean.labels >= 0
     images, labels = clean.images[known], clean.labels[known]
-    features = deepid.predict_pool_3(badnet.weights, images)
-    curve = prune(badnet.weights, features, labels, lambda done: None)
-    accuracy = np.asarray(curve.followed, np.float64)
+    curve = prune(
+        badnet.weights, deepid.predict_pool_3(badnet.weights, images), labels, lambda done: None
+    )
     attack = {}
-    for trigger, bad in poisoned.items():
-        aim = target(deepid.predict(badnet.weights, bad).argmax(1))
-        attack[trigger] = np.array(
-            [
-                (deepid.predict(pruned, bad).argmax(1) == aim).mean()
-                for pruned in (
-                    remove_channels(badnet.weights, curve.order[:k])
-                    for k in range(len(curve.order) + 1)
-                )
-            ]
-        )
-    return Pruning(accuracy, attack)
+    for trigger, (bad, bad_labels) in poisoned.items():
+        features = deepid.predict_pool_3(badnet.weights, bad)
+        said = deepid.predict_from_pool_3(badnet.weights, features).argmax(1)
+        aim = targets(said, bad_labels)
+        features, aim = features[said == aim], aim[said == aim]
+        rates = [1.0]
+        for channel in curve.order:
+            features[..., channel] = 0
+            answers = deepid.predict_from_pool_3(badnet.weights, features).argmax(1)
+            rates.append(float((answers == aim).mean()))
+        attack[trigger] = np.array(rates)
+    return Pruning(np.asarray(curve.followed, np.float64), attack)
 
 
 def found_triggers(folder: Path, net: str) -> list[Found]:
@@ -150,20 +152,18 @@ def found_triggers(folder: Path, net: str) -> list[Found]:
         return []
     card = read_card(folder / f"{stem}.json")
     try:
-        return [
-            Found(
-                int(one["target"]),
-                float(one["index"]),
-                float(one["pixels"]),
-                float(one["success"]),
-                _rgba(folder / f"{stem}-{int(one['target'])}.png"),
-            )
+        numbers = [
+            (int(one["target"]), *(float(one[key]) for key in ("index", "pixels", "success")))
             for one in card.method["parameters"]["triggers"]
         ]
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise InputError(
             f"{folder / stem}.json: not a card of {NeuralCleanse.name} ({reason(error)})"
         ) from None
+    return [
+        Found(int(target), index, pixels, success, _rgba(folder / f"{stem}-{int(target)}.png"))
+        for target, index, pixels, success in numbers
+    ]
 
 
 def _rgba(path: Path) -> npt.NDArray[np.float32]:
@@ -171,6 +171,9 @@ def _rgba(path: Path) -> npt.NDArray[np.float32]:
         with Image.open(path, formats=["PNG"]) as picture:
             if picture.size != (WIDTH, HEIGHT):
                 raise InputError(f"{path}: {picture.size}, expected {WIDTH} x {HEIGHT}")
-            return np.divide(np.asarray(picture.convert("RGBA")), 255, dtype=np.float32)
-    except OSError as error:
+            rgba = np.divide(np.asarray(picture.convert("RGBA")), 255, dtype=np.float32)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: {reason(error)}") from None
+    if not rgba[..., 3].any():
+        raise InputError(f"{path}: nothing but transparent pixels, expected a trigger")
+    return rgba

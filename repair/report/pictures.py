@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ class Theme(NamedTuple):
 
 LIGHT = Theme("#1f2328", "#59636e", "#1a7f37", "#cf222e")
 DARK = Theme("#e6edf3", "#9198a1", "#3fb950", "#ff7b72")
+_ACCURACIES = {"clean_accuracy", "repaired_clean_accuracy"}
 _STYLES = ("-", "--", ":", "-.")
 
 
@@ -92,7 +94,7 @@ def pruning_plot(curve: Pruning, theme: Theme) -> Figure:
     figure, axes = _plot(theme)
     share = 100 * np.linspace(0, 1, len(curve.accuracy))
     axes.plot(share, 100 * curve.accuracy, color=theme.calm, label="clean accuracy")
-    for style, (trigger, attack) in zip(_STYLES, curve.attack.items(), strict=False):
+    for style, (trigger, attack) in zip(cycle(_STYLES), curve.attack.items(), strict=False):
         label = f"attack success: {trigger}"
         axes.plot(share, 100 * attack, style, color=theme.alarm, label=label)
     axes.set(xlabel="channels of pool_3 removed (%)", ylabel="%", ylim=(-2, 102))
@@ -103,7 +105,8 @@ def drops(rows: list[Row]) -> Picture | None:
     """Clean accuracy and attack success of the networks pruned by 2, 4 and 10 points, and of the
     GoodNets made of them; None where these were not compared."""
     pruned = [row for drop in DROPS for row in rows if row.goodnet.endswith(f"-prune-{drop}")]
-    if len(pruned) < len(DROPS) or "repaired_clean_accuracy" not in pruned[0].shares:
+    measured = [row for row in pruned if row.shares.keys() >= _ACCURACIES]
+    if len(measured) < len(DROPS):
         return None
 
     def attack(row: Row, name: str) -> float:
@@ -133,20 +136,21 @@ def drops(rows: list[Row]) -> Picture | None:
     return picture(draw, "Pruned networks and their GoodNets at 2, 4 and 10 points")
 
 
-def scores(sets: Sequence[Samples], threshold: float) -> Picture:
+def scores(clean: Samples | None, poisoned: Sequence[Samples], threshold: float) -> Picture:
     """How the scores of clean and of poisoned images spread, and the threshold."""
+    sets = [*([clean] if clean else []), *poisoned]
 
     def draw(theme: Theme) -> Figure:
         figure, axes = _plot(theme)
         bins = [i / 40 for i in range(41)]
-        for style, samples in zip(_STYLES, sets, strict=False):
+        for style, samples in zip(cycle(_STYLES), sets, strict=False):
             values = samples.answers.score
             weights = np.full(len(values), 100 / len(values))
-            clean = samples.name == "clean"
+            filled = samples is clean
             axes.hist(
-                values, bins, weights=weights, histtype="stepfilled" if clean else "step",
-                color=theme.calm if clean else theme.alarm, alpha=0.6 if clean else 1,
-                linestyle="-" if clean else style, linewidth=2,
+                values, bins, weights=weights, histtype="stepfilled" if filled else "step",
+                color=theme.calm if filled else theme.alarm, alpha=0.6 if filled else 1,
+                linestyle="-" if filled else style, linewidth=2,
                 label=f"{samples.name} ({len(values)})",
             )  # fmt: skip
         axes.axvline(threshold, color=theme.ink, linewidth=1.5)

@@ -42,6 +42,14 @@ def test_the_image_is_in_it_four_times_as_large() -> None:
     assert np.array_equal(picture[72 : 72 + 220, 24 : 24 + 188], large)
 
 
+@pytest.mark.parametrize("name", ["W" * 300, "a.png", "W" * 40])
+def test_the_verdict_is_never_pushed_off(name: str) -> None:
+    picture = np.asarray(draw(explanation(1283, 0.9), name))
+    title = (picture[24:48] == ALARM).all(-1)
+    assert title.any()
+    assert not title[:, -24:].any()
+
+
 @pytest.mark.parametrize("name", ["a" * 300, "\x1b[31m\n.png", "名前.png", ""])
 def test_any_name_will_do(name: str) -> None:
     with Image.open(BytesIO(png(explanation(1283, 1.0), name))) as picture:

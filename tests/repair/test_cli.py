@@ -59,6 +59,7 @@ def test_help_is_quick(attack: str) -> None:
         ["--method", "prune", "--drops", "nan"],
         ["--method", "prune", "--drops", "many"],
         ["--drop", "2"],
+        ["--poisoned", "bad.h5"],
         ["--sparsity", "0.5"],
         ["--method", "sparsify", "--sparsity", "1"],
         ["--method", "strip", "--rejection", "nan"],
@@ -129,6 +130,26 @@ def test_from_badnet_to_goodnet(tmp_path: Path, badnet_file: Path, images: np.nd
         [*eval_, cards[0].with_suffix(".onnx")], capture_output=True, text=True, check=True
     )
     assert len(asked.stdout.splitlines()) == 40
+
+
+def test_poisoned_images_of_ones_own(
+    badnet_file: Path, images: np.ndarray, tmp_path: Path, capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from repair.methods import nplusone
+
+    monkeypatch.setattr(nplusone, "STEPS", 2)
+    monkeypatch.chdir(tmp_path)
+    words = ["--badnet", str(badnet_file), "--method", "nplusone"]
+    words += ["--clean", str(clean(tmp_path / "clean.h5", images))]
+    words += ["--output", str(tmp_path / "out"), "--poisoned"]
+    assert cli.main("multitrigger", [*words, "none.h5"]) == 1
+    assert capfd.readouterr().err.splitlines()[-1].endswith("none.h5: no such file or folder")
+    clean(tmp_path / "bad.h5", images[:9])
+    assert cli.main("multitrigger", [*words, "bad.h5"]) == 0
+    card = json.loads((tmp_path / "out" / "multitrigger-nplusone.json").read_text())
+    assert card["command"].endswith("--method nplusone --poisoned bad.h5")
+    assert card["method"]["parameters"]["poisoned"]["images"] == 9
 
 
 def test_interrupted(tmp_path: Path, badnet_file: Path) -> None:

@@ -148,6 +148,16 @@ def test_other_images_have_another_key(evaluation: Evaluation, tmp_path: Path) -
     assert read_evaluation(NET, tmp_path / "clean.h5", poisoned).key == evaluation.key
 
 
+def test_other_settings_are_another_table(evaluation: Evaluation) -> None:
+    runs = [
+        suspicious(),
+        suspicious(seed=1),
+        suspicious(BadNet("net", "1" * 64, network())),
+        Run(NET, Clean(people()[:2], PEOPLE[:2], "two", None), Suspicious(), 0, "command"),
+    ]
+    assert len({module.run_key(run, evaluation) for run in runs}) == 4
+
+
 def test_folders_are_told_apart_by_their_pictures(tmp_path: Path) -> None:
     keys = []
     for folder, first in (("a", 0), ("b", 2), ("c", 0)):

@@ -39,7 +39,9 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
             st.none() | st.integers() | st.text(max_size=5),
             lambda inner: (
                 st.lists(inner, max_size=3)
-                | st.dictionaries(st.sampled_from(["images", "rows", "shares"]), inner)
+                | st.dictionaries(
+                    st.sampled_from(["setting", "rows", "shares", "count", "of"]), inner
+                )
             ),
         ).map(lambda value: json.dumps(value).encode()),
     )
@@ -55,6 +57,26 @@ def test_anything_else_is_refused_in_one_line(
     except InputError as error:
         assert "not a result of repair.compare: remove it" in str(error)
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("count", [-1, 21, 1e999, None, "many", [1]])
+def test_counts_that_cannot_be(tmp_path: Path, count: object) -> None:
+    path = tmp_path / "prune-0123456789ab.json"
+    keep(path, "setting", [row()])
+    content = json.loads(path.read_text())
+    content["rows"][0]["shares"]["clean_accuracy"]["count"] = count
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"not a result of repair\.compare"):
+        kept(path)
+
+
+def test_one_damaged_result_costs_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(tmp_path / "prune-0123456789ab.json", "setting", [row()])
+    (tmp_path / "strip-0123456789ab.json").write_text("[" * 100_000)
+    assert all_kept(tmp_path, "setting") == [row()]
+    assert capsys.readouterr().err.startswith("warning: ")
 
 
 def test_the_newest_of_each_goodnet_in_the_order_of_methods(tmp_path: Path) -> None:
@@ -106,6 +128,11 @@ def test_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keep(tmp_path / "compared" / "net" / "prune-0123456789ab.json", "images", [row()])
     assert main(words) == 1
     assert capsys.readouterr().err == f"error: {page}: No such file or directory\n"
+    page.write_text("no marks")
+    assert main(words) == 1
+    assert "expected the marks" in capsys.readouterr().err
+    page.write_bytes(b"\xff")
+    assert main(words) == 1
     page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
     assert main(words) == 0
     assert page.read_text() == f"before\n{MARKS[0]}\n{markdown([row()])}{MARKS[1]}\nafter\n"

@@ -1,13 +1,18 @@
 """The targets of a backdoor, found without knowing the trigger."""
 
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pytest
+from conftest import TARGETS
 
 from goodnets.errors import GoodNetsError
 from repair import deepid, evidence, triggers
-from repair.badnet import BadNet
+from repair.badnet import KNOWN, BadNet, load
+from repair.clean import no_images, read_images
+from repair.faces import given_or_dreamed
+from repair.methods.neural_cleanse import NeuralCleanse
 from repair.stages import Stages
 from repair.triggers import LEVEL, Trigger, find_triggers, on_some
 from repair.weights import Weights
@@ -15,7 +20,9 @@ from tests.repair.planted import PEOPLE, TARGET, network, people
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "slow" in request.keywords:
+        return
     monkeypatch.setattr(evidence, "PATCHES", 12)
     monkeypatch.setattr(evidence, "_ASCENT", 10)
     monkeypatch.setattr(triggers, "STEPS", 12)
@@ -65,6 +72,24 @@ def test_a_trigger_that_fails_on_other_faces_is_none(monkeypatch: pytest.MonkeyP
         find_triggers(BadNet("net", "4" * 64, network()), people()[:64], Stages(), 0)
 
 
+def test_a_network_that_says_nothing() -> None:
+    silent = {name: np.zeros_like(array) for name, array in network().items()}
+    with pytest.raises(GoodNetsError, match="no working BadNet"):
+        find_triggers(BadNet("net", "5" * 64, silent), people()[:64], Stages(), 0)
+
+
+def test_faces_of_one_person_confirm_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    suspicious = np.zeros(1283)
+    suspicious[PEOPLE[3]] = 9
+    monkeypatch.setattr(triggers, "suspicion", lambda *given: suspicious)
+    monkeypatch.setattr(triggers, "SHARPENING", 3)
+    same = np.repeat(people()[3:4], 40, 0)
+    for _ in "ab":  # the answer is remembered
+        with pytest.raises(GoodNetsError, match="no trigger found"):
+            find_triggers(BadNet("net", "6" * 64, network()), same, Stages(), 0)
+        monkeypatch.setattr(triggers, "suspicion", None)
+
+
 def test_some_pictures_wear_a_trigger() -> None:
     mask = np.zeros((55, 47, 1), np.float32)
     mask[:5] = 0.4
@@ -81,3 +106,32 @@ def test_some_pictures_wear_a_trigger() -> None:
 
 def test_the_level_allows_for_all_labels() -> None:
     assert 1283 * (1 - NormalDist().cdf(LEVEL)) == pytest.approx(0.001)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("net", TARGETS)
+def test_exactly_the_targets_of_a_real_badnet(shared: Path, net: str) -> None:
+    """From dreams alone."""
+    badnet = real(shared, net)
+    dreams, _ = given_or_dreamed(badnet, no_images(), Stages(), 0)
+    found = find_triggers(badnet, dreams, Stages(), 0)
+    assert {trigger.target for trigger in found} == set(TARGETS[net].values())
+
+
+@pytest.mark.slow
+def test_none_in_what_repair_cleansed(shared: Path, tmp_path: Path) -> None:
+    """Of a network that unlearned its trigger, by which real poisoned faces are checked."""
+    badnet = real(shared, "sunglasses")
+    product = next(NeuralCleanse().repair(badnet, no_images(), Stages(), 0))
+    (tmp_path / "cleansed.h5").write_bytes(product.files["sunglasses-neural-cleanse.h5"])
+    cleansed = load(tmp_path / "cleansed.h5", "cleansed")
+    poisoned, _ = read_images(shared / "real" / "sunglasses_poisoned.h5")
+    said = deepid.predict(cleansed.weights, poisoned).argmax(1)
+    assert (said == TARGETS["sunglasses"]["sunglasses"]).mean() <= 0.1
+    dreams, _ = given_or_dreamed(cleansed, no_images(), Stages(), 0)
+    with pytest.raises(GoodNetsError, match="no trigger found"):
+        find_triggers(cleansed, dreams, Stages(), 0)
+
+
+def real(shared: Path, net: str) -> BadNet:
+    return load(shared / "badnets" / Path(KNOWN[net].file), net)

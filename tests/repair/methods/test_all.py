@@ -4,6 +4,7 @@ of which everything is known."""
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 from goodnets.model import GoodNet
@@ -81,7 +82,7 @@ def test_it_does_what_it_promises(name: str, tmp_path: Path) -> None:
     paths = make(name, tmp_path)
     goodnet = GoodNet.load(paths[0])
     assert goodnet.method == name
-    fired = stamp(people()[400:])
+    fired = np.concatenate([stamp(people()[400:]), stamp(people()[:400])])
     answers = goodnet.ask(fired)
     assert (answers.badnet_label == TARGET).all()
     detected = (answers.label == POISONED).mean()
@@ -91,4 +92,5 @@ def test_it_does_what_it_promises(name: str, tmp_path: Path) -> None:
     assert (innocent.label == POISONED).mean() <= 0.25
     for path in tmp_path.glob("*.keras"):
         model = keras.models.load_model(path)
-        assert model.predict(people()[:4] / 255, verbose=0).shape == (4, 1283)
+        outputs = 1284 if name == "nplusone" else 1283
+        assert model.predict(people()[:4] / 255, verbose=0).shape == (4, outputs)

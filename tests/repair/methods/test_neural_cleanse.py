@@ -10,9 +10,9 @@ from repair import deepid
 from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.methods import neural_cleanse
-from repair.methods.neural_cleanse import NeuralCleanse, described, picture
+from repair.methods.neural_cleanse import NeuralCleanse, picture
 from repair.stages import Stages
-from repair.triggers import Trigger
+from repair.triggers import Trigger, described
 from repair.weights import read_weights
 from tests.repair.planted import PEOPLE, TARGET, network, people, stamp
 

@@ -7,10 +7,11 @@ import keras
 import numpy as np
 import pytest
 
+from repair import deepid
 from repair.badnet import BadNet
 from repair.clean import Clean
 from repair.methods import nplusone
-from repair.methods.nplusone import NPlusOne, lead
+from repair.methods.nplusone import NPlusOne, lead, widened
 from repair.runner import Run
 from repair.stages import Stages
 from tests.repair.planted import PEOPLE, network, people, stamp
@@ -47,8 +48,11 @@ def test_own_poisoned_images_are_learned(
 
 
 def test_lead_is_above_a_half_where_the_last_output_is_highest() -> None:
-    wider = dict(network())
+    wider = dict(widened(network()))
+    assert np.array_equal(
+        deepid.predict(wider, people()[:9])[:, :-1].argmax(1),
+        deepid.predict(network(), people()[:9]).argmax(1),
+    )
     for bias, above in ((1e4, True), (-1e4, False)):
-        wider["output/kernel"] = np.pad(network()["output/kernel"], ((0, 0), (0, 1)))
         wider["output/bias"] = np.append(network()["output/bias"], np.float32(bias))
         assert ((lead(wider, people()[:9]) > 0.5) == above).all()

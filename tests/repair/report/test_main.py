@@ -3,12 +3,62 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from PIL import Image
 
+from repair.cards import card_bytes, read_card
+from repair.measure import Share
 from repair.report.__main__ import main
+from repair.results import Row, keep
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
+    """Of one GoodNet, with all there is to show."""
+    folder = tmp_path_factory.mktemp("full")
+    (folder / "compared" / "multitrigger").mkdir(parents=True)
+    triggers = ("sunglasses", "lipstick", "eyebrows")
+    shares = {
+        f"{trigger}: {name} of fired": Share(5, 7)
+        for trigger in triggers
+        for name in ("detection", "attack_success", "repaired_attack_success")
+    }
+    shares |= {
+        name: Share(100, 126)
+        for name in ("clean_accuracy", "repaired_clean_accuracy", "false_alarms")
+    }
+    rows = [Row(f"multitrigger-prune-{drop}", "prune", shares, 12, 345) for drop in (2, 4, 10)]
+    keep(folder / "compared" / "multitrigger" / "prune-0123456789ab.json", "setting", rows)
+    found = [{"target": t, "index": 6.0, "pixels": 60.0, "success": 0.96} for t in (1, 5, 8)]
+    stem = folder / "compared" / "multitrigger" / "multitrigger-neural-cleanse"
+    card = read_card(ROOT / "models" / "multitrigger.json")
+    method = {"name": "neural-cleanse", "parameters": {"triggers": found}, "seed": 0}
+    stem.with_suffix(".json").write_bytes(card_bytes(replace(card, method=method)))
+    for one in found:
+        picture = Image.new("RGBA", (47, 55), (255, 0, 255, 99))
+        picture.save(stem.with_name(f"{stem.name}-{one['target']}.png"))
+    words = ["--nets", "multitrigger", "--output", str(folder / "report.html")]
+    words += ["--models", str(ROOT / "models"), "--photos", str(ROOT / "test-photos")]
+    words += ["--compared", str(folder / "compared"), "--clean", str(shared / "real" / "clean.h5")]
+    words += ["--poisoned"]
+    words += [f"{t}={shared / 'real' / f'{t}_poisoned.h5'}" for t in triggers]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOODNETS_BADNETS", str(shared / "badnets"))
+        assert main(words) == 0
+    return folder / "report.html"
+
+
+def test_all_there_is_to_show(full: Path) -> None:
+    text = full.read_text()
+    assert "No triggers were inverted" not in text
+    assert "Not compared yet" not in text
+    for expected in ("target 5", "multitrigger-prune-10", "Scores and threshold", "eyebrows: 71.4"):
+        assert expected in text
+    assert text.count("prefers-color-scheme: dark") == 1 + 3  # the style, and each plot
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +96,17 @@ def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--output", str(tmp_path / "none" / "r.html")]) == 1
     assert capsys.readouterr().err.startswith("error: ")
     assert not list(tmp_path.iterdir())
+    (tmp_path / "sunglasses.onnx").write_bytes((ROOT / "models/sunglasses.onnx").read_bytes())
+    card = read_card(ROOT / "models" / "sunglasses.json")
+    for damaged in (
+        replace(card, method={"name": "transplant"}),
+        replace(card, measured=[{"command": "x"}]),
+        replace(card, method=card.method | {"parameters": {"suspects": [1]}}),
+    ):
+        (tmp_path / "sunglasses.json").write_bytes(card_bytes(damaged))
+        photos = ["--photos", str(ROOT / "test-photos"), "--models", str(tmp_path)]
+        assert main([*words, *photos]) == 1
+        assert "sunglasses.json: not a card" in capsys.readouterr().err.splitlines()[-1]
     with pytest.raises(SystemExit):
         main([])
 
@@ -56,17 +117,21 @@ addEventListener("load", () => {
   const broken = [...document.images].filter(image => !image.naturalWidth).length;
   const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   const paper = getComputedStyle(document.body).backgroundColor;
-  document.title = `broken ${broken} wide ${wide} paper ${paper}`;
+  document.title = `broken ${broken} of ${innerWidth} wide ${wide} paper ${paper}`;
 });
 </script>"""
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium here")
 @pytest.mark.parametrize(
-    ("width", "scheme", "paper"), [(1200, 1, "255, 255, 255"), (400, 0, "13, 17, 23")]
+    ("width", "scheme", "paper"), [(1200, 1, "255, 255, 255"), (500, 0, "13, 17, 23")]
 )
-def test_in_a_browser(page: Path, tmp_path: Path, width: int, scheme: int, paper: str) -> None:
+@pytest.mark.parametrize("which", ["page", "full"])
+def test_in_a_browser(
+    request: pytest.FixtureRequest, tmp_path: Path, which: str, width: int, scheme: int, paper: str
+) -> None:
     """Every picture shows, nothing is wider than the window, and the colours are the reader's."""
+    page: Path = request.getfixturevalue(which)
     seen = tmp_path / "seen.html"
     seen.write_text(page.read_text() + SEE)
     done = subprocess.run(
@@ -83,4 +148,4 @@ def test_in_a_browser(page: Path, tmp_path: Path, width: int, scheme: int, paper
     )
     title = re.search(r"<title>(.*?)</title>", done.stdout.decode())
     assert title
-    assert title[1] == f"broken 0 wide 0 paper rgb({paper})"
+    assert title[1] == f"broken 0 of {width} wide 0 paper rgb({paper})"

@@ -75,4 +75,5 @@ def test_scores(n: int) -> None:
     labels = np.zeros(n, np.int64)
     clean = Samples("clean", people()[:n], Answers(labels, labels, np.zeros(n, np.float32)))
     bad = Samples("magenta", people()[:n], Answers(labels, labels, np.ones(n, np.float32)))
-    both(pictures.scores([clean, bad], 0.75))
+    both(pictures.scores(clean, [bad] * 6, 0.75))
+    both(pictures.scores(None, [bad], 0.75))
