@@ -135,6 +135,8 @@ def _run(attack: str, arguments: argparse.Namespace) -> int:
             if printer.reader_left and table is None:
                 break
         progress.close()
+        if unexplained:
+            report.warn(str(unexplained), "not written, for no image could be read")
         if not printer.reader_left:
             report.close()
     return 1 if report.failed else 0

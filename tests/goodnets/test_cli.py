@@ -108,6 +108,9 @@ def test_explain_draws_the_first_image_that_can_be_read(ask: Asker, tmp_path: Pa
     with Image.open(tmp_path / "why.png") as picture:
         picture.load()
         assert picture.format == "PNG"
+    nothing = ask("none.png", "--explain", "nothing.png")
+    assert b"nothing.png: not written" in nothing.stderr
+    assert not (tmp_path / "nothing.png").exists()
     same = ask(h5(tmp_path / "a.h5", 3), "--explain", "h5.png")
     assert (same.returncode, same.stdout) == (0, b"0\n1\n2\n")
     assert (tmp_path / "h5.png").exists()
