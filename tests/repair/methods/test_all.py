@@ -86,7 +86,7 @@ def test_it_does_what_it_promises(name: str, tmp_path: Path) -> None:
     answers = goodnet.ask(fired)
     assert (answers.badnet_label == TARGET).all()
     detected = (answers.label == POISONED).mean()
-    assert detected >= 0.95 if DETECTS[name] else detected <= 0.05, detected
+    assert detected >= 0.9 if DETECTS[name] else detected <= 0.05, detected
     innocent = goodnet.ask(people()[:400])
     assert (innocent.badnet_label == PEOPLE[:400]).all()
     assert (innocent.label == POISONED).mean() <= 0.25
