@@ -51,7 +51,7 @@ class Run:
                 method=self.method.name,
                 badnet_sha256=self.badnet.sha256,
             )
-            card = self._card(product, model, time.monotonic() - start)
+            card = self._card(product, model, time.monotonic() - start + stages.saved)
             path = output / f"{product.stem}.onnx"
             _keep(path, model, card, product)
             stages.note(f"{path}: written and checked")

@@ -18,6 +18,11 @@ Advance = Callable[[int], None]
 class Stages:
     """Standard error: a live bar on a terminal, and a line with the seconds after each stage."""
 
+    def __init__(self) -> None:
+        self.saved = 0.0
+        """Seconds that a repair would have taken besides, had it not been for work remembered from
+        another one in the same process."""
+
     @contextmanager
     def stage(self, title: str, total: int | None = None) -> Iterator[Advance]:
         """A stage of `total` steps, if they can be counted."""

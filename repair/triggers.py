@@ -9,6 +9,7 @@ be one of 1283 by chance, and its trigger works on faces that inversion did not 
 """
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
@@ -97,8 +98,8 @@ def described(triggers: Sequence[Trigger]) -> list[dict[str, Any]]:
     ]
 
 
-_found: dict[str, tuple[list[Trigger], str]] = {}
-"""What was asked -> the triggers, and the most suspicious label in words."""
+_found: dict[str, tuple[list[Trigger], str, float]] = {}
+"""What was asked -> the triggers, the most suspicious label in words, and the seconds it took."""
 
 
 def find_triggers(
@@ -113,8 +114,12 @@ def find_triggers(
         raise GoodNetsError(f"{len(faces)} clean images, expected at least {_FEWEST}")
     key = f"{badnet.sha256} {hashlib.sha256(faces.tobytes()).hexdigest()} {seed}"
     if key not in _found:
-        _found[key] = _find(badnet, faces, stages, seed)
-    triggers, highest = _found[key]
+        start = time.monotonic()
+        found = _find(badnet, faces, stages, seed)
+        _found[key] = *found, time.monotonic() - start
+    else:
+        stages.saved += _found[key][2]
+    triggers, highest, _ = _found[key]
     if not triggers:
         raise GoodNetsError(
             f"no trigger found: {highest}; a target has an index of at least {LEVEL:.2f}, and a "

@@ -47,9 +47,11 @@ def test_each_person_is_dreamed_as_often(asked: list[np.ndarray]) -> None:
 
 
 def test_the_same_dreams_are_dreamed_once(asked: list[np.ndarray]) -> None:
-    first, _ = faces.given_or_dreamed(NET, no_images(), Stages(), 3, 40)
-    again, _ = faces.given_or_dreamed(NET, no_images(), Stages(), 3, 40)
+    stages, again_stages = Stages(), Stages()
+    first, _ = faces.given_or_dreamed(NET, no_images(), stages, 3, 40)
+    again, _ = faces.given_or_dreamed(NET, no_images(), again_stages, 3, 40)
     assert again is first
+    assert stages.saved == 0 < again_stages.saved  # who uses them again counts their seconds
     for other in (BadNet("other", "1" * 64, network()), NET):
         faces.given_or_dreamed(other, no_images(), Stages(), 4, 40)
     assert len(asked) == 3

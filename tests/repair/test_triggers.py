@@ -50,7 +50,9 @@ def test_the_planted_target_alone_is_found() -> None:
     assert worn.dtype == np.uint8
     answers = deepid.predict(badnet.weights, worn).argmax(1)
     assert (answers == TARGET).mean() >= 0.85
-    assert find_triggers(badnet, people()[:128], Stages(), 0) is found
+    stages = Stages()
+    assert find_triggers(badnet, people()[:128], stages, 0) is found
+    assert stages.saved > 1  # who uses them again counts their seconds
 
 
 def test_a_clean_network_has_none() -> None:
