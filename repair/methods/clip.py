@@ -24,6 +24,7 @@ from repair.divergence import likeness, likeness_of
 from repair.faces import given_or_dreamed
 from repair.finetune import varied
 from repair.graph import op
+from repair.keras_file import keras_bytes
 from repair.methods.base import Method, Product
 from repair.stages import Advance, Stages
 from repair.training import Variables, divergence, train
@@ -71,8 +72,9 @@ class Clip(Method):
         x = graph.pixels(image)
         answer = graph.logits(badnet.weights, x)
         alike = likeness(answer, graph.logits(clipped, x))
+        stem = f"{badnet.name}-{self.name}"
         yield Product(
-            stem=f"{badnet.name}-{self.name}",
+            stem=stem,
             image=image,
             badnet_label=graph.answer(answer),
             score=op.sub(op.const(np.float32(1)), alike),
@@ -80,6 +82,7 @@ class Clip(Method):
             check_images=held_out[clear],
             check_badnet_label=logits[clear].argmax(1),
             check_score=scores[clear],
+            files={f"{stem}.keras": keras_bytes(badnet.as_given(clipped))},
         )
 
 
