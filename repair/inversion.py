@@ -121,7 +121,7 @@ def _descent(weights: Weights) -> tf.types.experimental.PolymorphicFunction:
         with tf.GradientTape() as tape:
             tape.watch(grids)
             mask, pattern = drawn(grids[0])[:, None], drawn(grids[1])[:, None]
-            pictures = (1 - mask) * x + mask * pattern  # (labels, batch, 55, 47, 3)
+            pictures = stamped(x, mask, pattern)  # (labels, batch, 55, 47, 3)
             logits = deepid.logits(network, tf.reshape(pictures, (-1, HEIGHT, WIDTH, 3)))
             logits = tf.reshape(logits, (tf.shape(label)[0], tf.shape(x)[0], -1))
             goal = tf.repeat(label[:, None], tf.shape(x)[0], 1)  # (labels, batch)

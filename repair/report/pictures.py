@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from goodnets.nets import POISONED
+from repair.inversion import stamped
 from repair.report.figures import DROPS, Found, Pruning, Samples
 from repair.results import Row
 
@@ -69,8 +70,8 @@ def faces(samples: Samples) -> list[dict[str, object]]:
 def trigger(found: Found, face: npt.NDArray[np.uint8]) -> dict[str, str]:
     """An inverted trigger alone, on grey, and on a face (55, 47, 3)."""
     colour, mask = found.picture[..., :3], found.picture[..., 3:]
-    grey = mask * colour + (1 - mask) * 0.5
-    worn = mask * colour + (1 - mask) * face / 255
+    grey = stamped(np.full_like(colour, 0.5), mask, colour)
+    worn = stamped(np.divide(face, 255, dtype=np.float32), mask, colour)
     return {"alone": address(np.rint(255 * grey)), "worn": address(np.rint(255 * worn))}
 
 
